@@ -21,7 +21,8 @@ from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from benchmarks.stand import Stand, open_stand, recording
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 
 _INSTANCE = "instance"
 _REST = 0.3

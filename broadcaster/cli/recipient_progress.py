@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broadcaster.cli.output import console
-from broadcaster.services.recipients.reader import Progress
+from broadcaster.services.recipients.batches import Progress
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 
 from broadcaster.cli.csv_output import open_csv
 from broadcaster.cli.options.recipients import FILE_PANEL
-from broadcaster.services.recipients.reader import RejectedRow
+from broadcaster.services.recipients.batches import RejectedRow
 
 _HEADER = ("line", "phone", "reason")
 _IN_MEMORY = 1 << 20

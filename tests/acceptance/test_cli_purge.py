@@ -15,7 +15,8 @@ from broadcaster.services.campaigns import loading, purging
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.database import everything

@@ -24,7 +24,8 @@ from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli

@@ -16,7 +16,8 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import pause_instance
-from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from tests.support.shop import Shop
 
 

@@ -27,7 +27,8 @@ from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.inbox import inbox_reader
 from broadcaster.services.instance_judging import judge_instances
 from broadcaster.services.instances import resume_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.people import listens, read_replies, write
 from tests.support.shop import Shop, drain

@@ -22,7 +22,8 @@ from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.consent.block_list import block_phones, unblock_phones
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, traces_of_phone
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.shop import Shop, drain
 
 ANN, BOB, CAT = "628120000000", "628120000001", "628120000002"

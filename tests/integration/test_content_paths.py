@@ -14,7 +14,8 @@ from broadcaster.services.audiences.imports import import_file
 from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.previews import preview_audience, preview_campaign
 from broadcaster.services.campaigns.test_copies import send_test
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.shop import Shop, drain
 
 TEMPLATE = "{{ name | default('you') }}: 100 % off <b> {{name}}"

@@ -20,7 +20,8 @@ from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.diagnosis import examine_database, examine_ticks
 from broadcaster.services.findings import Finding, Level
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, make_app

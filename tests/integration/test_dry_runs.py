@@ -18,7 +18,8 @@ from broadcaster.services.campaigns.audience_submission import submit_over_audie
 from broadcaster.services.campaigns.new_content import file_content, text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.database import everything
 from tests.support.shop import Shop
 

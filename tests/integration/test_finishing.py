@@ -25,7 +25,8 @@ from broadcaster.services.campaigns.settling import Settlement
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import Settings
 from tests.support.database import as_owner
 from tests.support.stack import wait_for

@@ -50,7 +50,9 @@ from broadcaster.services.forgetting.phone_forgetting import (
     traces_of_phone,
 )
 from broadcaster.services.instance_trial import start_trial
-from broadcaster.services.recipients.reader import Batch, RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.batches import Batch
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from tests.support.database import everything

@@ -14,7 +14,8 @@ from broadcaster.services.campaigns import loading, segments
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
 

@@ -20,7 +20,8 @@ from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from tests.support.reading_back import read_back

@@ -38,7 +38,8 @@ from broadcaster.services.consent.opt_outs import has_opted_out, opt_in_by_reply
 from broadcaster.services.consent.person_records import records_of_phone
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
 from broadcaster.services.instance_trial import start_trial
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.shop import Shop, drain
 

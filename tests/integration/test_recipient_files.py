@@ -21,7 +21,8 @@ from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.reading_back import read_back
 from tests.support.shop import Shop, drain
 

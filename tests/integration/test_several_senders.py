@@ -25,7 +25,8 @@ from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import resume_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.retirement import retire_instance
 from broadcaster.services.schedules.editing import ScheduleChanges, add_schedule, set_schedule
 from broadcaster.services.schedules.operator_decisions import make_occurrence_now

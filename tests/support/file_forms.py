@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.workbook import archive_of, opendocument, text_cell, workbook, workbook_of, workbook_of_sheets
 
 A, B = "6281234567801", "6281234567802"

@@ -26,7 +26,8 @@ from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import Settings

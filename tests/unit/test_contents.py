@@ -13,7 +13,8 @@ from broadcaster.domain.templates import TemplateError, compile_template, compil
 from broadcaster.errors import UsageError
 from broadcaster.file_urls import usable_file_url
 from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_file_content
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 
 PUBLIC = [
     "https://example.com/price%20list.pdf?version=2#page=3",

@@ -12,10 +12,12 @@ from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.loading import MOST_REPEATS_SHOWN, MessageText, Repeat
+from broadcaster.services.recipients.batches import Batch, Recipient
 from broadcaster.services.recipients.headers import folded, visible
 from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS
-from broadcaster.services.recipients.reader import Batch, Recipient, RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from tests.support.file_forms import FORMS, A, B, Form, outcome
 from tests.support.workbook import opendocument, text_cell, workbook_of
 

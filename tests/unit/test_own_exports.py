@@ -12,7 +12,8 @@ from phonenumbers import PhoneNumberType
 from broadcaster.domain.states import MessageState
 from broadcaster.domain.whatsapp_numbers import as_whatsapp_writes
 from broadcaster.errors import InputError
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 
 PHONE = "6281234567890"
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from broadcaster.errors import BroadcasterError
-from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RejectedRow, read_recipients
+from broadcaster.services.recipients.batches import Recipient, RejectedRow
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.workbook import WorkbookRows
 from tests.support.reference import ROOT
 from tests.support.workbook import Cell, text_cell, workbook, workbook_of

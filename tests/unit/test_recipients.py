@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, TemplateError, compile_template
 from broadcaster.errors import BroadcasterError, InputError, UsageError
-from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RejectedRow, read_recipients
+from broadcaster.services.recipients.batches import Recipient, RejectedRow
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.rows import RecipientRows
 from broadcaster.services.recipients.text import BLOCK_BYTES, RecipientText
 

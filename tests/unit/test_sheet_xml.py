@@ -13,7 +13,8 @@ from broadcaster.errors import InputError
 from broadcaster.services.recipients import workbook_parts
 from broadcaster.services.recipients.formula_errors import is_formula_error
 from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.workbook_parts import sheet_parts
 from tests.support.workbook import opendocument_of, text_cell, workbook_of
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.templates import compile_template
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from tests.support.workbook import text_cell, workbook_of
 
 A, B = "6281234567801", "6281234567802"

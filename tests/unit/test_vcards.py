@@ -8,7 +8,8 @@ import io
 import pytest
 
 from broadcaster.errors import InputError
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.text import text_codec
 
 A, B, C = "6281234567801", "6281234567802", "6281234567803"

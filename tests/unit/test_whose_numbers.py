@@ -12,7 +12,8 @@ from broadcaster.domain.phone_census import MOST_LINES, PhoneCensus
 from broadcaster.domain.phones import PhoneNormaliser
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError
-from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 
 INDONESIAN = [f"62812345{number:05}" for number in range(598)]
 

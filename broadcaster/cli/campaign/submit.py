@@ -49,7 +49,8 @@ from broadcaster.services.campaigns.stored_campaign import StoredCampaign
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import RowCheck, read_recipients
+from broadcaster.services.recipients.list_options import RowCheck
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
 

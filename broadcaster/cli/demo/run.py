@@ -42,7 +42,8 @@ from broadcaster.services.campaigns.new_content import file_content, text_file_c
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import PREFIX, Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background
 from broadcaster.worker.flower_credentials import flower_credentials

@@ -14,7 +14,7 @@ from broadcaster.domain.condition_parser import parse_conditions, parse_exclusio
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRowsRule
-from broadcaster.services.recipients.reader import RecipientOptions, RowCheck
+from broadcaster.services.recipients.list_options import RecipientOptions, RowCheck
 from broadcaster.time_zones import shown_zone
 
 FILE_PANEL = "Recipients file"

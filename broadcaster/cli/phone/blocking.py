@@ -28,7 +28,8 @@ from broadcaster.services.consent.block_list import (
 )
 from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
-from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from broadcaster.settings import load
 
 _EVERYWHERE = "all"

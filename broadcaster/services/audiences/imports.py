@@ -23,14 +23,8 @@ from broadcaster.services.audit import note_operation
 from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
-from broadcaster.services.recipients.reader import (
-    SAMPLES,
-    Batch,
-    OnRejected,
-    Progress,
-    RecipientReader,
-    telling_rejected,
-)
+from broadcaster.services.recipients.batches import SAMPLES, Batch, OnRejected, Progress, telling_rejected
+from broadcaster.services.recipients.reader import RecipientReader
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 

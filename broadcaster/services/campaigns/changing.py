@@ -37,7 +37,7 @@ from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
-from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.recipients.batches import SAMPLES
 from broadcaster.services.shared_limits import limit_campaign, limits_for_campaigns
 
 _CHANGEABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)

@@ -27,7 +27,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, Segment, index_phones, open_segment
 from broadcaster.services.openings import EVERYBODY
-from broadcaster.services.recipients.reader import Batch
+from broadcaster.services.recipients.batches import Batch
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 
 _HELD_BACK = 32 << 20

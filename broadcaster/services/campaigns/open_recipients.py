@@ -14,7 +14,7 @@ from broadcaster.domain.templates import MAX_TEXT_LENGTH
 from broadcaster.domain.written_values import ValueFaultError
 from broadcaster.errors import InputError, UsageError
 from broadcaster.file_urls import usable_file_url
-from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.recipients.batches import SAMPLES
 
 
 class _Open(NamedTuple):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from broadcaster.domain.frequency import NO_CONTENTION, Contention
 from broadcaster.domain.phone_census import CountryCount
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.recipients.batches import SAMPLES
 
 
 @dataclass(slots=True, kw_only=True)

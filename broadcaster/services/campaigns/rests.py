@@ -42,7 +42,7 @@ from broadcaster.services.campaigns.submission import Submission, Submitted, loo
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import hold_off
 from broadcaster.services.openings import store_hours
-from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.recipients.batches import SAMPLES
 
 _BATCH = 500
 """Recipients that are looked at together."""

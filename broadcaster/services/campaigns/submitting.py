@@ -39,14 +39,8 @@ from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, store_hours
-from broadcaster.services.recipients.reader import (
-    SAMPLES,
-    Batch,
-    OnRejected,
-    Progress,
-    RecipientReader,
-    telling_rejected,
-)
+from broadcaster.services.recipients.batches import SAMPLES, Batch, OnRejected, Progress, telling_rejected
+from broadcaster.services.recipients.reader import RecipientReader
 
 
 def submit_campaign(

@@ -19,7 +19,8 @@ from broadcaster.errors import InputError, quoted
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.instances import find_instance
-from broadcaster.services.recipients.reader import Progress, RecipientReader
+from broadcaster.services.recipients.batches import Progress
+from broadcaster.services.recipients.reader import RecipientReader
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -22,7 +22,7 @@ from broadcaster.domain.written_consents import YET_TO_COME, consent_fault, give
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import UsageError, listed, quoted
 from broadcaster.services.audit import note_operation
-from broadcaster.services.recipients.reader import Batch
+from broadcaster.services.recipients.batches import Batch
 
 _CHUNK_BYTES = 1 << 16
 _NULL = r"\N"

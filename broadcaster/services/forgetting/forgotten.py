@@ -22,7 +22,7 @@ from broadcaster.db.statements import execute
 from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import ContentionError, InputError, SettingsError
-from broadcaster.services.recipients.reader import Batch, RejectedRow
+from broadcaster.services.recipients.batches import Batch, RejectedRow
 
 SEALED_FOR = "forgotten phones"
 """What the key is sealed for, as those of accounts are for their URLs."""

@@ -8,14 +8,10 @@ noticed here: that needs the database.
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import compress, repeat
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, Self
+from typing import BinaryIO, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault
@@ -23,9 +19,10 @@ from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
-from broadcaster.errors import InputError, UsageError, quoted, refuse_together
+from broadcaster.errors import InputError, quoted, refuse_together
+from broadcaster.services.recipients.batches import Batch, RejectedRow
 from broadcaster.services.recipients.chosen_rows import CandidateRows, Choice, ChosenRows
-from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
+from broadcaster.services.recipients.file_kinds import ListForm, misnamed
 from broadcaster.services.recipients.headers import (
     E164_COLUMN,
     PHONE_COLUMN,
@@ -34,114 +31,16 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
-from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRows, HiddenRowsRule
+from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRows
+from broadcaster.services.recipients.list_options import RecipientOptions
+from broadcaster.services.recipients.opening import open_list, open_rows, stream_name
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.row_phones import RowPhones
-from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
-from broadcaster.services.recipients.text import RecipientText, read_up_to
+from broadcaster.services.recipients.rows import Rows, RowSource
 from broadcaster.services.recipients.unseen_marks import showing_controls, without_unseen
-from broadcaster.services.recipients.vcards import VCardRows
-from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
-SAMPLES = 3
-"""Rows that are shown for what was read, and for what was rejected."""
 _PEEKED = 30
 """Rows by which a header is understood that says nothing of phones."""
-
-
-class RowCheck(Protocol):
-    """What else rows must be good for, beside their phones and texts."""
-
-    def check(self, columns: Sequence[str]) -> None:
-        """Raise InputError or UsageError where the variables that there are do not do."""
-        ...
-
-    def faults(self, variables: Mapping[str, Sequence[str]]) -> Mapping[int, ValueFault]:
-        """The rows that are not, by their number in these columns, each with what is wrong."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipientOptions:
-    """How to read a recipients file, and what its rows must be able to render."""
-
-    phone_column: str | None = None
-    """The column with the phone numbers, in whatever case. None: `phone`."""
-    country: str | None = None
-    """ISO 3166 code of the numbers written without `+` or `00`. None: those start with their country code, and the
-    file is refused where they do not agree on one country."""
-    accept_countries: bool = False
-    """Whether numbers are taken as they are read, whatever speaks against their countries."""
-    accept_rejected: bool = False
-    """Whether any number of rows that cannot be used may be left out."""
-    delimiter: str | None = None
-    """One character. None: detected from the header."""
-    encoding: str | None = None
-    """A Python codec. None: UTF-8, with or without a byte order mark."""
-    sheet: str | None = None
-    """Of a workbook, in whatever case. None: the first one that is not hidden."""
-    header_row: int | None = None
-    """The line of the header, counted from 1. None: the first one that is not blank."""
-    hidden_rows: HiddenRowsRule | None = None
-    """What becomes of rows that a spreadsheet does not show. None: they look like a mistake."""
-    required: Sequence[str] = ()
-    """Columns or variables that must not be empty: a row where one is, is rejected."""
-    again: bool = False
-    """Whether rows of an export of a campaign that say that they were sent are taken like any others."""
-    text: Template | None = None
-    """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
-    caption: Template | None = None
-    """May render blank, but not longer than MAX_TEXT_LENGTH."""
-    row_checks: Sequence[RowCheck] = ()
-    batch_size: int = 500
-    """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
-
-
-Progress = Callable[[int, int | None, int], None]
-"""Called now and then with bytes read, bytes in all if known, and rows so far."""
-
-Recipient = tuple[int, str, dict[str, str]]
-"""The line on which a usable row starts, its phone in E.164 digits, and its other columns by variable name."""
-
-
-class RejectedRow(NamedTuple):
-    """A row that cannot be sent to, and why.
-
-    Its phone is as written (at most MAX_WRITTEN_LENGTH characters) where that is at fault, otherwise digits.
-    """
-
-    line: int
-    phone: str
-    fault: PhoneFault | ValueFault
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Consecutive rows of the file, by column: a million rows are too many to make an object of each."""
-
-    lines: Sequence[int]
-    """Of each usable row, the line on which it starts."""
-    phones: Sequence[str]
-    """Of each usable row, its phone in E.164 digits."""
-    variables: Mapping[str, Sequence[str]]
-    """Of each usable row, its other columns, by variable name."""
-    rejected: Sequence[RejectedRow]
-
-    def kept(self, is_kept: Sequence[bool], rejected: Sequence[RejectedRow]) -> Batch:
-        """The usable rows that are kept, beside these rejected ones."""
-        return Batch(
-            list(compress(self.lines, is_kept)),
-            list(compress(self.phones, is_kept)),
-            {name: list(compress(column, is_kept)) for name, column in self.variables.items()},
-            rejected,
-        )
-
-    @property
-    def recipients(self) -> list[Recipient]:
-        """The usable rows one by one."""
-        names = tuple(self.variables)
-        rows = zip(*self.variables.values(), strict=True) if names else repeat(())
-        return list(zip(self.lines, self.phones, map(dict, map(zip, repeat(names), rows)), strict=False))
 
 
 class RecipientReader:
@@ -162,7 +61,7 @@ class RecipientReader:
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
         self._rows: RowSource
-        self._rows, form = _open_rows(source, name, options)
+        self._rows, form = open_rows(source, name, options)
         self._misnamed = misnamed(name, form)
         self._hidden = HiddenRows(self._rows.hidden, options.hidden_rows)
         self._from_cells = form is ListForm.WORKBOOK
@@ -360,18 +259,6 @@ class RecipientReader:
         return quoted(self.columns[self._keys.index(variable)])
 
 
-OnRejected = Callable[[RejectedRow], None]
-"""Called with each row that is left out, in the order of the file."""
-
-
-def telling_rejected(batches: Iterable[Batch], on_rejected: OnRejected) -> Iterator[Batch]:
-    """The same batches, whose rejected rows are told as they pass."""
-    for batch in batches:
-        for row in batch.rejected:
-            on_rejected(row)
-        yield batch
-
-
 def read_recipients(source: Path | BinaryIO, options: RecipientOptions) -> RecipientReader:
     """Open a recipients file and check its header, so that what remains can only fail at a row.
 
@@ -382,48 +269,11 @@ def read_recipients(source: Path | BinaryIO, options: RecipientOptions) -> Recip
     UsageError for an option with an unusable value.
     """
     if isinstance(source, Path):
-        stream, name, size = _open(source)
+        stream, name, size = open_list(source)
     else:
-        stream, name, size = source, _stream_name(source), None
+        stream, name, size = source, stream_name(source), None
     try:
         return RecipientReader(stream, name, options, size)
     except BaseException:
         stream.close()
         raise
-
-
-def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror}") from None
-    status = os.fstat(stream.fileno())
-    return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> tuple[RowSource, ListForm]:
-    """The rows of the file, whose form is told by how it begins."""
-    head = read_up_to(HEAD_BYTES, source, name)
-    is_text = options.encoding is not None or options.delimiter is not None
-    if head.startswith(SIGNATURE):
-        if is_text:
-            raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
-        book = WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
-        return book, ListForm.WORKBOOK
-    if options.sheet is not None:
-        raise UsageError(f"{name} is no workbook, so that it has no sheet {quoted(options.sheet)}: leave --sheet out")
-    if is_vcard(head):
-        if options.delimiter is not None or options.header_row is not None or options.phone_column is not None:
-            raise UsageError(f"{name} has vCards, which have no header and no columns: leave their options out")
-        return VCardRows(RecipientText(source, name, options.encoding, head=head)), ListForm.VCARDS
-    text = RecipientText(source, name, options.encoding, head=head)
-    expected = options.phone_column or PHONE_COLUMN
-    rows = RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
-    return rows, ListForm.TEXT
-
-
-def _stream_name(stream: BinaryIO) -> str:
-    name = getattr(stream, "name", None)
-    if name == "<stdin>":
-        return "standard input"
-    return name if isinstance(name, str) else "the recipients file"
