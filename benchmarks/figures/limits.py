@@ -28,7 +28,7 @@ from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.span_limits import parse_rates, parse_span_limit
 from broadcaster.services import shared_limits
 from broadcaster.services.campaigns.lifecycle import start_campaign
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.stored_limits import LaneLimits
 
 PLAIN, LIMITED = "plain", "limited"

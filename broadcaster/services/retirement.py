@@ -1,6 +1,6 @@
 """Retiring an instance: what it has pending goes to others, what is under way ends, and nothing new comes to it.
 
-`services.instances.resume_instance` brings it back.
+`services.instance_health.resume_instance` brings it back.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from broadcaster.crypto import open_vault
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from tests.support.chaos import AT_ONCE, IN_FLIGHT, INSTANCES, LATENCY, Chaos
 from tests.support.stack import wait_for
 

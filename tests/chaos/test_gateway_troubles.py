@@ -18,7 +18,7 @@ from broadcaster.domain.contents import Content
 from broadcaster.domain.outcome_run import MANY
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns.new_content import file_content, text_content
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.simulator import Listing
 from broadcaster.simulator.config import parse_listing
 from tests.support.chaos import IN_FLIGHT, INSTANCES, LATENCY, Chaos

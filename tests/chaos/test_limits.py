@@ -15,7 +15,7 @@ from broadcaster.domain.span_limits import parse_rates, parse_span_limit
 from broadcaster.services import shared_limits
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.simulator.config import parse_listing
 from tests.support.chaos import AT_ONCE, INSTANCES, Chaos

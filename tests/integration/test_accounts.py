@@ -17,7 +17,9 @@ from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.accounts import erase_unused_keys
-from broadcaster.services.instances import InstanceChanges, add_instance, remove_instance, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
+from broadcaster.services.instance_removal import remove_instance
+from broadcaster.services.instances import add_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background

@@ -15,7 +15,7 @@ from broadcaster.services.campaigns.new_content import file_url_content, text_co
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.instances import pause_instance
+from broadcaster.services.instance_health import pause_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from tests.support.shop import Shop

@@ -22,7 +22,7 @@ from broadcaster.services.campaigns.changing import CampaignChange, change_campa
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
 from broadcaster.services.campaigns.stored_campaign import read_campaign
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.services.stored_limits import LaneLimits

@@ -25,8 +25,8 @@ from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.inbox import inbox_reader
+from broadcaster.services.instance_health import resume_instance
 from broadcaster.services.instance_judging import judge_instances
-from broadcaster.services.instances import resume_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess

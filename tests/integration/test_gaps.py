@@ -16,8 +16,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UsageError
 from broadcaster.services import clocks
 from broadcaster.services.campaigns.campaign_reports import speed_limits
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.instance_reports import list_instances, show_instance
-from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.standstill import look_at_campaign
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for

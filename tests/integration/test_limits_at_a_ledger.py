@@ -12,7 +12,7 @@ import pytest
 from broadcaster.crypto import open_vault
 from broadcaster.domain.span_limits import SpanLimit, parse_span_limit
 from broadcaster.services import clocks, dispatch, shared_limits
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
 from tests.support.own_ledger import Accepted, OwnLedger, own_ledger

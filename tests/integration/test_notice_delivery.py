@@ -27,7 +27,7 @@ from broadcaster.errors import ConflictError, InputError
 from broadcaster.services import dispatch
 from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
-from broadcaster.services.instances import remove_instance
+from broadcaster.services.instance_removal import remove_instance
 from broadcaster.services.notices import delivering, mails
 from broadcaster.services.notices.answers import Delivery
 from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice

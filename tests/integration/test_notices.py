@@ -12,7 +12,7 @@ from broadcaster.domain.notices import TOLD, NoticeEvent
 from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import cancel_campaign, pause_campaign, retry_campaign
-from broadcaster.services.instances import pause_instance, resume_instance
+from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.notices.noting import note_notices
 from broadcaster.services.notices.receivers import Destination, add_receiver, remove_receiver
 from broadcaster.services.ticks import note_tick

@@ -16,7 +16,7 @@ from broadcaster.db.statements import execute
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_content
-from broadcaster.services.instances import pause_instance, resume_instance
+from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.reconcile import doubts
 from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.sending_process import SendingProcess

@@ -12,7 +12,8 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.outcome_run import HANDFUL, MANY
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.instances import InstanceChanges, pause_instance, resume_instance, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
+from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.sending.sending_store import Claim, SendingStore
 from tests.support.shop import INSTANCES, POISON, Shop, drain

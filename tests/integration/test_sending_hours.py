@@ -18,7 +18,7 @@ from broadcaster.domain.recipient_groups import recipient_group
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import retry_campaign
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.openings import ask_for_openings, move_openings, number_groups, store_hours
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.sending_process import SendingProcess

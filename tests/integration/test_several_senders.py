@@ -24,7 +24,7 @@ from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
-from broadcaster.services.instances import resume_instance
+from broadcaster.services.instance_health import resume_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.retirement import retire_instance

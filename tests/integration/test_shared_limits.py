@@ -12,7 +12,7 @@ from broadcaster.db.statements import execute
 from broadcaster.domain.span_limits import parse_span_limit
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.services import clocks, shared_limits
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock

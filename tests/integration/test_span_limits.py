@@ -16,8 +16,8 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
 from broadcaster.domain.standstill import Cause
 from broadcaster.services import dispatch
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.instance_reports import LimitInUse, show_instance
-from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.stored_limits import LaneLimits

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from broadcaster.crypto import open_vault
 from broadcaster.db.statements import query
 from broadcaster.domain.standstill import Cause, Standstill
-from broadcaster.services.instances import InstanceChanges, pause_instance, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
+from broadcaster.services.instance_health import pause_instance
 from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills
 from broadcaster.services.ticks import note_tick
 from tests.support.shop import Shop, drain

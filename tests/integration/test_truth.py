@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from broadcaster.domain.standstill import Cause
 from broadcaster.services.campaigns.new_content import file_content
-from broadcaster.services.instances import resume_instance
+from broadcaster.services.instance_health import resume_instance
 from broadcaster.services.reconcile import truth_check
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.standstill import find_standstills

@@ -13,7 +13,7 @@ from broadcaster.domain.span_limits import parse_span_limit
 from broadcaster.services import dispatch, shared_limits
 from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.planning import open_work
-from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.openings import move_openings
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits

@@ -30,7 +30,9 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UsageError, listed
 from broadcaster.services import instances
 from broadcaster.services.countries import instance_countries
-from broadcaster.services.instances import ChangedInstance
+from broadcaster.services.instance_changes import ChangedInstance, InstanceChanges, set_instance
+from broadcaster.services.instance_health import pause_instance, resume_instance
+from broadcaster.services.instance_removal import remove_instance
 from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import load
 
@@ -134,11 +136,11 @@ def change(
     stops, chance = stopping.stop_change(), gateway.chance
     key = secret.read()
     with database(settings) as engine:
-        changed = instances.set_instance(
+        changed = set_instance(
             engine,
             open_vault(settings),
             name,
-            instances.InstanceChanges(
+            InstanceChanges(
                 key=key,
                 base_url=gateway.base_url,
                 rate_per_second=rates and rates.pace,
@@ -214,21 +216,21 @@ def _at(changed: ChangedInstance) -> str:
 def pause(name: Name) -> None:
     """Send nothing through an instance until it is resumed; what is in flight still gets its outcome."""
     with database(load()) as engine:
-        instances.pause_instance(engine, name)
+        pause_instance(engine, name)
     say(f"instance {name} is paused")
 
 
 def resume(name: Name) -> None:
     """Send through an instance again, whatever stopped it: paused, by itself too, retired, key refused, down."""
     with database(load()) as engine:
-        instances.resume_instance(engine, name)
+        resume_instance(engine, name)
     say(f"instance {name} is in use again")
 
 
 def remove(name: Name) -> None:
     """Remove an instance that no campaign has used."""
     with database(load()) as engine:
-        instances.remove_instance(engine, name)
+        remove_instance(engine, name)
     say(f"removed instance {name}")
 
 
