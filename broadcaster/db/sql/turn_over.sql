@@ -66,6 +66,8 @@ moved AS (
         now() + %(hold)s -- a proxy may yet hand it on
     FROM moved
     WHERE moved.state = 'in_doubt'
+), asked AS MATERIALIZED ( -- cast once, and not for each lane
+    SELECT %(lanes)s::int[] AS lanes, %(wants)s::int[] AS wants, %(tokens)s::uuid[] AS tokens
 ), held AS (
     SELECT
         l.id,
@@ -86,9 +88,9 @@ moved AS (
     JOIN instances i ON i.id = l.id
     LEFT JOIN openings opening ON opening.hours_id = i.hours_id AND opening.recipient_group = 0
         AND opening.opens_at <= now() AND opening.closes_at > now() + %(reserve)s
+    CROSS JOIN asked
     CROSS JOIN LATERAL (
-        SELECT (%(wants)s::int[])[asked.n] AS want, (%(tokens)s::uuid[])[asked.n] AS token
-        FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
+        SELECT asked.wants[at.n] AS want, asked.tokens[at.n] AS token FROM array_position(asked.lanes, l.id) AS at (n)
     ) w
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
