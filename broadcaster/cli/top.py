@@ -17,7 +17,7 @@ from broadcaster.cli.campaign.show import STATE_STYLES
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import console, local_time, one_line, say_json
+from broadcaster.cli.output import console, one_line, say_json
 from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -30,6 +30,7 @@ from broadcaster.services.campaigns.campaign_reports import CampaignSummary, lis
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.instance_reports import InstanceSummary, list_instances
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -263,7 +264,7 @@ def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
         (
             *(each.name, each.state, f"{each.sent:,}", f"{each.still_open:,}", f"{each.in_doubt:,}"),
             said_speed(view.rate("campaign", each)),
-            str(local_time(view.ends_at(each), seconds=False) or ""),
+            shown_time(view.ends_at(each), seconds=False) or "",
         )
         for each in shown
     )
