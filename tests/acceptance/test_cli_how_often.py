@@ -93,7 +93,7 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
     shown = assert_done(run_cli("campaign", "show", "x")).stdout
     [held] = re.findall(r"^held by +(.*)$", shown, re.MULTILINE)
     instance, by_cooldown, by_cap = held.split("; ")
-    assert re.fullmatch(r"a: its people .*, again at \d\d:\d\d.*", instance)
+    assert re.fullmatch(r"a: its people .*, again at \w{3} \d{4}-\d\d-\d\d \d\d:\d\d.*", instance)
     assert re.fullmatch(
         r"12 messages wait for people who were messaged within its cooldown, the first until .*", by_cooldown
     )

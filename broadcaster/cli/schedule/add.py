@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
@@ -189,12 +190,11 @@ def change(
             without_care=no_care or (is_of_care and changed_care is None),
             require_consent=care.require_consent or (False if no_care else None),
         )
-        outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
-        after = show_schedule(engine, name)
-    if not (as_json or dry_run):
-        say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
-    kind = before.content if changes.content is None else changes.content.kind
-    _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
+        changed = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
+    outlook = changed.outlook
+    fields = schedule_fields(changed.was, words), schedule_fields(changed.now, outlook.upcoming.words)
+    kind = changed.now.content
+    _say(outlook, kind, "change" if dry_run else "changed", fields, dry_run=dry_run, as_json=as_json)
 
 
 class _ContentChanges(TypedDict, total=False):
@@ -214,11 +214,21 @@ def _content_changes(given: ContentOptions, before: ScheduleDetail, settings: Se
     return {"content": replace(given, caption=caption, locale=given.locale or before.locale).content(settings)}
 
 
-def _say(outlook: Outlook, kind: ContentKind, done: str, *, dry_run: bool, as_json: bool) -> None:
+def _say(
+    outlook: Outlook,
+    kind: ContentKind,
+    done: str,
+    fields: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """`fields`: what people see of it, before and after."""
     if as_json:
         say_json(outlook_document(outlook, dry_run=dry_run))
         return
     name = outlook.upcoming.schedule.name
     say(f"dry run: would {done} schedule {name}; nothing was stored" if dry_run else f"{done} schedule {name}")
+    say_differences(*fields)
     say_outlook(outlook, kind)
     say_remarks(outlook.lint or ())
