@@ -11,7 +11,7 @@ import typer
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
 from broadcaster.cli.differences import say_differences
-from broadcaster.cli.options.care_options import CareOptions
+from broadcaster.cli.options.care_options import CareOptions, NoCare
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.limit_options import named_limits
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
@@ -136,9 +136,7 @@ def change(
     expires: Annotated[str | None, EXPIRES] = None,
     no_expiry: NoExpiry = False,
     care: CareOptions,
-    no_care: Annotated[
-        bool, typer.Option("--no-care", help="Without limits of its own, canary and skipping, but for those given.")
-    ] = False,
+    no_care: NoCare = False,
     sharing: ChangedSharingOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
