@@ -564,7 +564,7 @@ def _careful() -> list[Recipe]:
         Recipe("open_slice, release_slice", (row, opens, release, released), held=2),
         Recipe("release_slice", (row, release_first)),
         Recipe("judge_anew", (row, anew)),
-        Recipe("drop_canary", (row, at_once, drop)),
+        Recipe("drop_canary", (row, at_once, drop), held=1),
         Recipe("drop_canary, release_slice", (row, at_once, drop, release, released), held=3),
         Recipe("stop_instance", instance, held=1),
         Recipe("skip_marked", (start, candidates, mark, skip), held=3),

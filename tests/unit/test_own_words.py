@@ -121,6 +121,8 @@ def test_a_limit_ends_where_its_name_does() -> None:
     told = language("id")
     assert own_words("limit 5/d, again at 09:00", told) == "batas 5/d, lagi pada 09:00"
     assert own_words("limit tiny, 10/h, again", told) == "batas tiny, 10/h, lagi"
+    assert own_words("limit tiny, 10/h, again now", told) == "batas tiny, 10/h, lagi sekarang"
+    assert own_words("is down, next try now", told) == "tidak dapat dihubungi, percobaan berikutnya sekarang"
     said = own_words("has sent all that limit tiny, 10/h, allows", told)
     assert said == "sudah mengirim semua yang diizinkan batas tiny, 10/h"
 
