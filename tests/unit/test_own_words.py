@@ -33,7 +33,7 @@ WORDED = {
     "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
     "domain/receiver_causes.py": r"broadcaster |private webhooks are not allowed",
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
-    "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$",
+    "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$|X now$",
     "domain/schedules.py": r"$.",
     "domain/truth.py": r"7 to 7$|\.0%",
 }
