@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
+from typing import overload
 from zoneinfo import ZoneInfo
 
 from broadcaster.errors import SettingsError, UsageError, quoted
@@ -43,22 +44,21 @@ def shown_zone() -> ZoneInfo:
     return machine_zone() if name is None else find_zone(name, VARIABLE)
 
 
-def shown_time(moment: datetime, *, seconds: bool = True) -> str:
-    """A moment for people, by the clocks of `shown_zone`: `2026-11-23 09:00:00 WIB`."""
-    return moment.astimezone(shown_zone()).strftime(f"%Y-%m-%d %H:%M{':%S' * seconds} %Z")
+@overload
+def shown_time(moment: datetime, zone: tzinfo | None = None, *, seconds: bool = True) -> str: ...
+@overload
+def shown_time(moment: None, zone: tzinfo | None = None, *, seconds: bool = True) -> None: ...
+@overload
+def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool = True) -> str | None: ...
+def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool = True) -> str | None:
+    """A moment for people, by the clocks of `zone` (default: `shown_zone`): `Mon 2026-11-23 09:00:08 WIB`.
 
-
-def clock_time(moment: datetime) -> str:
-    """The same with its day only if that is not today: `12:31:08 CET`."""
-    local = moment.astimezone(shown_zone())
-    is_today = local.date() == datetime.now(shown_zone()).date()
-    return f"{local:%H:%M:%S %Z}" if is_today else shown_time(moment, seconds=False)
-
-
-def day_and_time(moment: datetime, zone: tzinfo | None = None) -> str:
-    """A moment that somebody has chosen, with its day: `Mon 2026-11-23 09:00 WIB`. Default: by `shown_zone`."""
+    Seconds are left out of a whole minute, and with `seconds=False`. None, which is no moment, stays None.
+    """
+    if moment is None:
+        return None
     local = moment.astimezone(zone or shown_zone())
-    return f"{local:%a %Y-%m-%d %H:%M{':%S' * bool(local.second)} %Z}"
+    return f"{local:%a %Y-%m-%d %H:%M{':%S' * (seconds and local.second > 0)} %Z}"
 
 
 def machine_zone() -> ZoneInfo:

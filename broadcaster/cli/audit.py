@@ -11,13 +11,13 @@ import typer
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.output import console, local_time, one_line, say, say_json, say_table
+from broadcaster.cli.output import console, one_line, say, say_json, say_table
 from broadcaster.domain.changed_settings import changed_settings, shown_settings
 from broadcaster.domain.moments import WholeDay
 from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, hours_of_entries, read_audit
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 KINDS = (
     "instance",
@@ -84,7 +84,7 @@ def _say_rows(rows: Sequence[AuditEntry], said_hours: Mapping[int, str]) -> None
     """A table where it fits, or else a paragraph for each row: columns of a dozen characters cannot be read."""
     listed = [
         [
-            str(local_time(row.at)),
+            shown_time(row.at),
             f"{row.operator}@{row.host}",
             str(row.command),
             f"{row.object_kind} {row.object_name}",
@@ -106,7 +106,7 @@ def _change(row: AuditEntry, said_hours: Mapping[int, str]) -> str:
     """`added burst=2, name=main`, `rate 60/min -> 2/s`."""
     before, after = row.before or {}, row.after or {}
     if row.action == "changed":
-        changed = changed_settings(before, after, said_hours, day_and_time)
+        changed = changed_settings(before, after, said_hours, shown_time)
         return ", ".join(f"{name} {was} -> {now}" for name, (was, now) in changed.items())
-    shown = shown_settings({**before, **after}, said_hours, day_and_time)
+    shown = shown_settings({**before, **after}, said_hours, shown_time)
     return f"{row.action} {', '.join(f'{name}={value}' for name, value in sorted(shown.items()))}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from broadcaster.cli.output import say
 from broadcaster.domain.changed_words import changed_words
 from broadcaster.errors import quoted
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 _LONGEST_SHOWN = 60
 """Characters of a text before and after. Of a longer one the words that changed are shown."""
@@ -30,7 +30,7 @@ def said_difference(was: object, now: object) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
-        return day_and_time(value)
+        return shown_time(value)
     if isinstance(value, str):
         return quoted(value, _LONGEST_SHOWN)
     return "none" if value is None else str(value)

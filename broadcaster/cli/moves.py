@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broadcaster.cli.output import local_time, say, say_table
+from broadcaster.cli.output import say, say_table
 from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove
+from broadcaster.time_zones import shown_time
 
 
 def say_failovers(failovers: Sequence[OpenFailover]) -> None:
@@ -14,7 +15,7 @@ def say_failovers(failovers: Sequence[OpenFailover]) -> None:
         why = f" ({each.reason})" if each.reason else ""
         say(
             f"failover: what instance {each.instance} has of campaign {each.campaign} goes through the others since "
-            f"{local_time(each.began_at)}{why}; moved: {each.messages:,}, still there: {each.pending:,}"
+            f"{shown_time(each.began_at)}{why}; moved: {each.messages:,}, still there: {each.pending:,}"
         )
 
 
@@ -28,7 +29,7 @@ def say_moves(moves: Sequence[ToldMove], *, of_instance: bool = False) -> None:
         (
             [
                 *([each.campaign] if of_instance else []),
-                *(each.messages, each.from_instance, each.to_instance, local_time(each.latest)),
+                *(each.messages, each.from_instance, each.to_instance, shown_time(each.latest)),
                 f"{each.reason.words} ({each.moved_by})" if each.moved_by else each.reason.words,
             ]
             for each in moves

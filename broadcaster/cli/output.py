@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from broadcaster import time_zones
 from broadcaster.cli.own_process import as_called
 
 if TYPE_CHECKING:
@@ -212,11 +211,6 @@ def console(*, stderr: bool = False) -> Console:
     columns = os.environ.get("COLUMNS", "")
     piped = int(columns) if columns.isdecimal() and int(columns) else _PIPE_WIDTH
     return Console(file=stream, width=None if stream.isatty() else piped, markup=False, emoji=False, highlight=False)
-
-
-def local_time(moment: datetime | None, *, seconds: bool = True) -> str | None:
-    """A moment for people, as `time_zones.shown_time` writes it."""
-    return time_zones.shown_time(moment, seconds=seconds) if moment else None
 
 
 def utc_time(moment: datetime) -> str:

@@ -9,10 +9,11 @@ import typer
 from broadcaster.cli.database import database, reader
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json
+from broadcaster.cli.output import say, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.services.signing_keys import public_keys, replace_signing_key
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 app = lazy_group(
     {"key": ("broadcaster.cli.proof_keys:key", "Show the public keys of proofs, or sign with a new one.")},
@@ -44,6 +45,6 @@ def key(
         say_json(found)
         return
     for each in found:
-        say(f"{each.public_key} {'signs' if each.signs else 'signed'} since {local_time(each.made_at)}")
+        say(f"{each.public_key} {'signs' if each.signs else 'signed'} since {shown_time(each.made_at)}")
     if not found:
         say("nothing was signed yet: the first `broadcaster campaign proof` makes a key, or --new")

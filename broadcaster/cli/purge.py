@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table, warn
+from broadcaster.cli.output import say, say_json, say_table, warn
 from broadcaster.domain.spans import parse_span
 from broadcaster.errors import ConflictError, ContentionError, UsageError
 from broadcaster.services.campaigns import purging
 from broadcaster.services.campaigns.purging import CampaignStaysError, Candidate
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 _LONGEST = timedelta(days=36_500)
 _COUNTED = ("messages", "attempts", "rejected")
@@ -112,7 +113,7 @@ def _tell(rows: Sequence[dict[str, Any]], dry_run: bool) -> None:
             [
                 row["name"],
                 row["state"],
-                local_time(row["finished_at"], seconds=False),
+                shown_time(row["finished_at"], seconds=False),
                 *(row[what] for what in _COUNTED),
             ]
             for row in rows

@@ -17,7 +17,7 @@ from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.durations import duration
 from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.inbox_lists import phone_forms
@@ -26,6 +26,7 @@ from broadcaster.errors import UsageError
 from broadcaster.services.countries import known_country
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, find_reply, list_replies
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 app = lazy_group(
     {
@@ -121,7 +122,7 @@ def show(
         say_json(found)
         return
     fields = msgspec.structs.asdict(found)
-    moments = {name: local_time(fields[name]) for name in ("said_at", "noted_at", "messaged_at")}
+    moments = {name: shown_time(fields[name]) for name in ("said_at", "noted_at", "messaged_at")}
     after = {"seconds_after": duration(found.seconds_after) if found.seconds_after is not None else None}
     say_fields({name.replace("_", " "): value for name, value in {**fields, **moments, **after}.items()})
 
@@ -162,7 +163,7 @@ def _cells(reply: StoredReply) -> list[object]:
     text = reply.body if reply.body is not None else f"({reply.kind or 'no text'})"
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
     asks = reply.meaning and reply.meaning.replace("_", " ")
-    return [reply.id, local_time(reply.said_at, seconds=False), reply.phone, reply.campaign, asks, shown]
+    return [reply.id, shown_time(reply.said_at, seconds=False), reply.phone, reply.campaign, asks, shown]
 
 
 def _rows(replies: Iterator[StoredReply]) -> Iterator[tuple[object, ...]]:

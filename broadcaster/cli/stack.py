@@ -20,7 +20,6 @@ from broadcaster.cli.doors import doors_of, say_doors
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
     json_item,
-    local_time,
     one_line,
     say,
     say_fields,
@@ -40,6 +39,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 from broadcaster.web.web_password import can_serve_web
 from broadcaster.worker.flower_credentials import LISTENER
 
@@ -248,12 +248,12 @@ def _say_stack(settings: Settings, stack: StackStatus, ticks: list[Tick], runnin
     where = {"home": settings.home, "flower": flower_url(settings)}
     if can_serve_web():
         where["web"] = web_url(settings)
-    say_fields({"state": stack.state, "pid": _pid(stack.process), "started": local_time(stack.started_at), **where})
+    say_fields({"state": stack.state, "pid": _pid(stack.process), "started": shown_time(stack.started_at), **where})
     say("")
     say_table(
         ["ROLE", "STATE", "PID", "SINCE", "RESTARTS", "LAST EXIT"],
         (
-            [role.name, role.state, _pid(role.process), local_time(role.since), role.restarts, role.last_exit]
+            [role.name, role.state, _pid(role.process), shown_time(role.since), role.restarts, role.last_exit]
             for role in stack.roles
         ),
         styles=STATE_STYLES,

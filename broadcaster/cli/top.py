@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import nlargest
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +17,7 @@ from broadcaster.cli.campaign.show import STATE_STYLES
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import console, local_time, one_line, say_json
+from broadcaster.cli.output import console, one_line, say_json
 from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -30,6 +30,7 @@ from broadcaster.services.campaigns.campaign_reports import CampaignSummary, lis
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.instance_reports import InstanceSummary, list_instances
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +42,10 @@ _ONCE_SECONDS = 3.0
 """`--once` looks twice, so far apart: from one look no rate can be told."""
 _COST_SHARE = 20
 """Plans and troubles are looked for again after so many times as long as that took."""
+_APART = 2
+"""Blanks between two columns."""
+_SHORTEST_NAME = 16
+"""Of a longer name so much is shown at least."""
 _AROUND = 7
 """Lines of a terminal that are no rows: titles, headers and what lies between."""
 
@@ -263,11 +268,12 @@ def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
         (
             *(each.name, each.state, f"{each.sent:,}", f"{each.still_open:,}", f"{each.in_doubt:,}"),
             said_speed(view.rate("campaign", each)),
-            str(local_time(view.ends_at(each), seconds=False) or ""),
+            shown_time(view.ends_at(each), seconds=False) or "",
         )
         for each in shown
     )
-    return _table(("CAMPAIGN", "STATE", "SENT", "OPEN", "IN DOUBT", "NOW", "ENDS"), rows, STATE_STYLES)
+    headers = ("CAMPAIGN", "STATE", "SENT", "OPEN", "IN DOUBT", "NOW", "ENDS")
+    return _table(headers, rows, STATE_STYLES, ("IN DOUBT", "STATE", "NOW", "OPEN"))
 
 
 def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
@@ -280,19 +286,39 @@ def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
         for each in shown
     )
     headers = ("INSTANCE", "HEALTH", "PENDING", "IN FLIGHT", "IN DOUBT", "NOW", "PERMITTED")
-    return _table(headers, rows, HEALTH_STYLES)
+    return _table(headers, rows, HEALTH_STYLES, ("IN FLIGHT", "IN DOUBT", "PERMITTED", "NOW"))
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
-    """A name, a word with a style of its own, and figures."""
-    from rich.table import Table  # noqa: PLC0415 - start-up time, as above
+def _table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str], dispensable: Sequence[str]
+) -> Table:
+    """A name, a word with a style of its own, and figures.
+
+    The name is cut to what the others leave of the terminal; where that is too little, the `dispensable` columns are
+    left out, the first of them first.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - start-up time, as above
+    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for place, header in enumerate(headers):
-        table.add_column(header, overflow="ellipsis", no_wrap=True, justify="right" if place > 1 else "left")
-    for name, word, *figures in rows:
-        table.add_row(Text(one_line(name)), Text(word, style=styles.get(word, "")), *figures)
+    shown = [dict(zip(headers, map(one_line, row), strict=True)) for row in rows]
+    widths = {header: max(map(cell_len, (header, *(row[header] for row in shown)))) for header in headers}
+    name, word = headers[:2]
+    room, longest = console().width - _APART, widths.pop(name)
+    for header in dispensable:
+        if room - sum(widths.values()) - _APART * len(widths) >= min(longest, _SHORTEST_NAME):
+            break
+        del widths[header]
+    left = max(1, room - sum(widths.values()) - _APART * len(widths))
+    table = Table(box=None, padding=(0, _APART, 0, 0), header_style="bold")
+    table.add_column(name, overflow="ellipsis", no_wrap=True, width=min(longest, left))
+    for header, width in widths.items():
+        justify: Literal["left", "right"] = "left" if header == word else "right"
+        table.add_column(header, overflow="ellipsis", no_wrap=True, justify=justify, width=width)
+    for row in shown:
+        table.add_row(
+            *(Text(row[each], style=styles.get(row[each], "") if each == word else "") for each in (name, *widths))
+        )
     return table
 
 

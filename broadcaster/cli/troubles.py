@@ -16,7 +16,7 @@ from broadcaster.domain.holds import HoldNow
 from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.settings import Settings
-from broadcaster.time_zones import clock_time
+from broadcaster.time_zones import shown_time
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -66,7 +66,7 @@ def trouble_line(trouble: Standstill) -> str:
             f"; {counted(trouble.waiting)} {'waits' if trouble.waiting == 1 else 'wait'}" if trouble.waiting else ""
         )
         return f"{trouble.what} {trouble.name} {trouble.says}: {trouble.detail}, see above{waits}"
-    return trouble.sentence(clock_time)
+    return trouble.sentence(shown_time)
 
 
 def few_troubles(found: Iterable[Standstill]) -> Few:

@@ -89,13 +89,23 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             msgspec.structs.force_setattr(self, "stops", NO_STOPS)
 
     def share_of(self, slices: int) -> float:
-        """Up to which share of the recipients so many slices reach; 1 for one that follows the last."""
-        return (*self.canary, 1.0)[slices - 1] if slices else 0.0
+        """Up to which share of the recipients so many slices reach; 1 from the one on that follows the last."""
+        return (0.0, *self.canary, 1.0)[min(slices, self.slices)]
 
     @property
     def slices(self) -> int:
         """How many there are, the last with everybody; 1: it has no canary."""
         return len(self.canary) + 1
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Whether any of it goes by what people do within `after`."""
+        return bool(self.canary or self.max_unanswered or self.stops.replies is not None)
+
+    def at_once(self) -> Care:
+        """The same without a canary."""
+        care = msgspec.structs.replace(self, canary=())
+        return care if care.waits_for_people else msgspec.structs.replace(care, after=ANSWERED_AFTER)
 
     @property
     def needs_replies(self) -> bool:

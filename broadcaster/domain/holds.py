@@ -56,7 +56,8 @@ def holds_now(parts: Iterable[Part], scene: Scene) -> Iterator[HoldNow]:
     for part in parts:
         if part.pending:
             cause, what, until = _hold(part, scene)
-            yield HoldNow(part.lane.name, cause, what, until if until is not None and until > scene.now else None)
+            is_due = until is not None and until <= scene.now
+            yield HoldNow(part.lane.name, cause, f"{what} now" if is_due else what, None if is_due else until)
 
 
 def said_holds(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
 from broadcaster.errors import quoted
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 InstanceHours = Mapping[str, OpeningHours | None]
 """When instances (names) may send; None: always."""
@@ -82,9 +82,9 @@ class Chance(NamedTuple):
 
     def said(self, zone: ZoneInfo) -> str:
         """For people, by the clocks of `zone`."""
-        expires = f"expires at {day_and_time(self.expires_at, zone)}, and " if self.expires_at else ""
-        opens = "never opens" if self.opens_at is None else f"can be sent from {day_and_time(self.opens_at, zone)} on"
-        return f"that of {day_and_time(self.due_at, zone)} {expires}{opens}"
+        expires = f"expires at {shown_time(self.expires_at, zone)}, and " if self.expires_at else ""
+        opens = "never opens" if self.opens_at is None else f"can be sent from {shown_time(self.opens_at, zone)} on"
+        return f"that of {shown_time(self.due_at, zone)} {expires}{opens}"
 
 
 @dataclass(frozen=True, slots=True)

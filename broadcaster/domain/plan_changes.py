@@ -14,6 +14,7 @@ import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
 from broadcaster.domain.dealing import shares_of
+from broadcaster.domain.durations import duration, duration_parts
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
@@ -189,7 +190,13 @@ def _earlier_start(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_F
         return campaign.starting(max(now, starts - timedelta(minutes=by)))
 
     if (least := _least(lambda by: makes_it(earlier(by).plan(), deadline), minutes)) is not None:
-        yield f"a start {_span(least)} earlier", earlier(least)
+        told = _told(least)
+        yield f"a start {duration(told * 60)} earlier", earlier(told)
+
+
+def _told(minutes: int) -> int:
+    """The least that is not less and can be told as it is: of days, `duration` tells no minutes."""
+    return minutes if duration_parts(minutes * 60)[0][1] != "day" else ceil(minutes / 60) * 60
 
 
 def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
@@ -284,8 +291,3 @@ def _longer(hours: OpeningHours | None, by: int) -> OpeningHours | None:
         closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
         windows.append(str(window._replace(closes=closes)))
     return msgspec.structs.replace(hours, windows=tuple(windows))
-
-
-def _span(minutes: int) -> str:
-    hours, left = divmod(minutes, 60)
-    return " ".join(filter(None, [f"{hours} h" if hours else "", f"{left} min" if left or not hours else ""]))

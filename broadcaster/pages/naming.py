@@ -80,7 +80,7 @@ SETTINGS = {
     "content_version": _("version of the content"),
     "content_id": _("content"),
     "text": _("text"),
-    "url": _("URL"),
+    "file_url": _("URL"),
     "caption": _("caption"),
     "filename": _("filename"),
     "locale": _("language and country"),

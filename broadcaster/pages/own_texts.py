@@ -120,6 +120,7 @@ OWN_TEXTS = (
     _("if you know whom these words are about (gateway, account or recipient), say so:"),
     _("if you know whom this status is about (gateway, account or recipient), say so:"),
     _("%(said_what)s at %(moment)s"),
+    _("%(said_what)s now"),
     _("%(said_does)s, next try"),
     _("its window opens"),
     _("the next slice of its canary opens once this one has left"),

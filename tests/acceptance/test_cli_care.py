@@ -97,3 +97,32 @@ def test_what_its_care_will_come_to_is_said_before(run_cli: RunCli, shop: Shop) 
     assert_done(run_cli("instance", "set", "a", "--read-replies", "30s"))
     unread, *_ = notices("--instance", "a", "--instance", "b", "--stop-above", "optouts=2%")
     assert unread.startswith("replies are not read through 'b': ")
+
+
+def test_a_canary_that_is_taken_away_is_told_of_wherever_it_was_shown(run_cli: RunCli, shop: Shop) -> None:
+    submitted = ("campaign", "submit", "c", "--instance", "a", *TO_ALL, "--canary", "10%,50%", "--after", "30m")
+    assert_done(run_cli(*submitted, stdin=PEOPLE))
+    dispatch.start_due_campaigns(shop.engine)
+    assert "slice 1 of 3" in run_cli("campaign", "show", "c").stdout
+    drop = ("campaign", "set", "c", "--canary", "none")
+    assert_refused(run_cli(*drop), "pause it first")
+    assert_done(run_cli("campaign", "pause", "c"))
+    assert_refused(run_cli("campaign", "set", "c", "--canary", "5%"), "can only be taken away", code=2)
+    assert "  canary: '10%, 50%' -> none\n" in assert_done(run_cli(*drop, "--dry-run")).stdout
+    assert "slice 1 of 3" in run_cli("campaign", "show", "c").stdout
+    assert "  canary: '10%, 50%' -> none\n" in assert_done(run_cli(*drop)).stdout
+    assert "is so already" in assert_done(run_cli(*drop)).stdout
+    shown = assert_done(run_cli("campaign", "show", "c", "--json")).json
+    assert (shown["care"], shown["next_slice_at"]) == (None, None)
+    assert "canary" not in run_cli("campaign", "show", "c").stdout
+    trail = " ".join(assert_done(run_cli("audit", "--object", "campaign", "c")).stdout.split())
+    assert "care canary of 10%, 50%, the next slice 30m after one has left -> -" in trail
+
+
+def test_without_care_a_campaign_has_what_is_given_with_it(run_cli: RunCli, shop: Shop) -> None:
+    careful = ("--canary", "10%", "--only-known", "--cooldown", "24h", "--stop-above", "failures=5%", "--draft")
+    assert run_cli("campaign", "submit", "c", "--instance", "a", *TO_ALL, *careful, stdin=PEOPLE).code == 0
+    said = assert_done(run_cli("campaign", "set", "c", "--no-care", "--cooldown", "2d")).stdout
+    for each in ("canary: '10%' -> none", "only known: 'yes' -> 'no'", "stops itself at: ", "cooldown: '24h' -> '2d'"):
+        assert each in said
+    assert assert_done(run_cli("campaign", "show", "c", "--json")).json["care"] == {"cooldown": 172_800}

@@ -15,7 +15,7 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.frequency import keep_due_frequency
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
-from broadcaster.time_zones import clock_time
+from broadcaster.time_zones import shown_time
 from broadcaster.web.campaign_pages import look_closely
 from tests.support.cli import RunCli, assert_done
 from tests.support.shop import Shop, drain, open_shop
@@ -93,7 +93,7 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
     shown = assert_done(run_cli("campaign", "show", "x")).stdout
     [held] = re.findall(r"^held by +(.*)$", shown, re.MULTILINE)
     instance, by_cooldown, by_cap = held.split("; ")
-    assert re.fullmatch(r"a: its people .*, again at \d\d:\d\d.*", instance)
+    assert re.fullmatch(r"a: its people .*, again at \w{3} \d{4}-\d\d-\d\d \d\d:\d\d.*", instance)
     assert re.fullmatch(
         r"12 messages wait for people who were messaged within its cooldown, the first until .*", by_cooldown
     )
@@ -102,7 +102,7 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
     found = look_closely(shop.engine, shop.settings, lambda scene: scene, "x")
     plan = open_work(shop.engine, "x").plan()
     assert plan is not None
-    assert list(said_holds(found.holds, clock_time, plan.waiting_people)) == [instance, by_cooldown, by_cap]
+    assert list(said_holds(found.holds, shown_time, plan.waiting_people)) == [instance, by_cooldown, by_cap]
     planned = " ".join(run_cli("campaign", "plan", "x").stdout.split())
     assert all(" ".join(each.split()).split(", the first")[0] in planned for each in (by_cooldown, by_cap))
     assert [each["messages"] for each in run_cli("campaign", "plan", "x", "--json").json["waiting_people"]] == [12, 5]
@@ -111,7 +111,7 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
     shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")
     [stands] = find_standstills(shop.engine, shop.settings)
     assert (stands.cause, stands.waiting) == (Cause.PERSON, 17)
-    assert stands.sentence(clock_time).startswith("campaign x waits for its people: they ")
+    assert stands.sentence(shown_time).startswith("campaign x waits for its people: they ")
 
 
 def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:

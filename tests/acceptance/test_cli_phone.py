@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,10 @@ def test_a_file_and_a_test_are_refused_until_the_person_agrees_again(campaign: R
     assert_refused(campaign("campaign", "submit", "only", *SUBMIT[3:], stdin=only), "none of its 1", "was forgotten")
     assert_refused(campaign("campaign", "test", "promo", "--to", LAST), "was forgotten", "phone readmit")
     shown = assert_done(campaign("phone", "readmit", WRITTEN)).stdout
-    assert shown.startswith("forgotten since 20") and "nothing was changed; add --yes if the person has" in shown
+    assert re.match(r"forgotten since \w{3} 20", shown) and "nothing was changed; add --yes if the person has" in shown
     assert_refused(campaign("campaign", "test", "promo", "--to", LAST), "was forgotten")
-    assert "forgotten since 20" in assert_done(campaign("phone", "forget", WRITTEN)).stdout
-    assert "forgotten since 20" in assert_done(campaign("phone", "show", WRITTEN)).stdout
+    assert re.search(r"forgotten since \w{3} 20", assert_done(campaign("phone", "forget", WRITTEN)).stdout)
+    assert re.search(r"forgotten since \w{3} 20", assert_done(campaign("phone", "show", WRITTEN)).stdout)
     assert assert_done(campaign("phone", "readmit", WRITTEN, "--yes")).stdout.startswith(
         "the number may be taken in again; "
     )
@@ -155,7 +156,7 @@ def test_who_may_yet_get_a_message_is_told_with_the_moment(campaign: RunCli, own
             " WHERE phone = :phone"
         ), {"phone": LAST})  # fmt: skip
     forget = ("phone", "forget", LAST, "--yes")
-    assert_refused(campaign(*forget), "may arrive until 20", "nothing was forgotten", "run this again then")
+    assert_refused(campaign(*forget), "may arrive until ", "nothing was forgotten", "run this again then")
     with owner.begin() as connection:
         connection.execute(text("UPDATE doubts SET ended_at = now() + interval '4 s'"))
     done = campaign(*forget)

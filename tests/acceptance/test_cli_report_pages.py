@@ -73,6 +73,41 @@ def test_what_was_set_of_an_instance_while_it_sent_is_among_the_events(run_cli: 
     assert "jendela waktu - → Sen-Jum 09:00-17:00 Asia/Jakarta" in told
 
 
+def test_a_content_of_each_kind_is_shown_and_so_is_each_change_of_it(
+    run_cli: RunCli, shop: Shop, tmp_path: Path
+) -> None:
+    hours = tmp_path / "hours.pdf"
+    hours.write_bytes(b"%PDF-1.4 9 to 5")
+    menu = "https://example.com/menu.pdf"
+    submitted = ("campaign", "submit", "c", "--instance", "a", "--recipients", "-", "--text", "Hello", "--draft")
+    assert_done(run_cli(*submitted, stdin="phone\n628120000001\n"))
+    for options, shown, event in (
+        (("--file", str(hours)), "hours.pdf", "filename - → hours.pdf , text Hello → -"),
+        (("--caption", "Our hours"), "hours.pdf: Our hours", "caption - → Our hours"),
+        (("--file-url", menu, "--caption", ""), menu, f"URL - → {menu} , filename hours.pdf → -"),
+        (("--caption", "Our menu"), f"{menu}: Our menu", "caption - → Our menu"),
+        (("--text", "Bye"), "Bye", "text - → Bye"),
+    ):
+        assert_done(run_cli("campaign", "set", "c", *options))
+        page = assert_done(run_cli("campaign", "report", "c", "--html", "-")).stdout
+        assert f"<bdi>{shown}</bdi>" in page
+        events = re.sub(r"<[^>]+>", " ", page.split('id="events"')[1].split("</section>")[0])
+        assert event in " ".join(unescape(events).split())
+
+
+def test_files_of_their_own_are_shown_by_where_they_come_from(run_cli: RunCli, shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "ann.pdf").write_bytes(b"%PDF-1.4 Ann")
+    files = ("--file-column", "bill", "--file-root", str(tmp_path))
+    for name, more, shown in (
+        ("c", (), "{{ bill }}"),
+        ("d", ("--caption", "Your bill"), "{{ bill }}: Your bill"),
+        ("e", ("--filename", "bill of {{ name }}.pdf"), "bill of {{ name }}.pdf"),
+    ):
+        submitted = ("campaign", "submit", name, "--instance", "a", "--recipients", "-", "--draft", *files, *more)
+        assert_done(run_cli(*submitted, stdin="phone,name,bill\n628120000001,Ann,ann.pdf\n"))
+        assert f"<bdi>{shown}</bdi>" in assert_done(run_cli("campaign", "report", name, "--html", "-")).stdout
+
+
 def test_all_campaigns_are_told_together(run_cli: RunCli, shop: Shop) -> None:
     told = json.loads(assert_done(run_cli("campaign", "report", "--all", "--since", "2020-01-01", "--json")).stdout)
     assert (told["total"], told["sent"], told["failed"]) == (20, 19, 1)

@@ -196,6 +196,31 @@ def test_what_a_schedule_would_come_to_is_shown_when_it_is_added_and_when_it_is_
     assert "now nobody would get it" in assert_done(run_cli("schedule", "set", "news", "--where", "name=Zoe")).stdout
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--cron", "0 7 * * *", "--priority", "5"),
+        ("--text", "Bye {{ name }}", "--where", "name=Ayu"),
+        ("--canary", "5%", "--window", "Mon-Fri 09:00-20:00", "--expires", "3h"),
+        ("--every", "2h", "--from", "2031-01-07", "--until", "2031-02-07"),
+    ],
+)
+def test_a_dry_run_says_what_each_thing_was_and_would_be(
+    run_cli: RunCli, engine: Engine, options: tuple[str, ...]
+) -> None:
+    assert_done(run_cli("schedule", "add", "news", *DAILY, "--from", "2030-01-07", "--text", "Hi {{ name }}"))
+
+    def differences(*more: str) -> list[str]:
+        lines = assert_done(run_cli("schedule", "set", "news", *options, *more)).stdout.splitlines()
+        return [line for line in lines if " -> " in line or "[-" in line]
+
+    before = everything(engine)
+    planned = differences("--dry-run")
+    assert everything(engine) == before
+    assert len(planned) >= 2
+    assert differences() == planned
+
+
 def test_a_change_keeps_what_it_does_not_name(run_cli: RunCli, engine: Engine) -> None:
     more_people(run_cli, "01/12/2026")
     assert_done(run_cli("audience", "import", "staff", "-", stdin="phone\n628120000002\n"))

@@ -44,6 +44,29 @@ def test_it_shows_campaigns_and_instances_that_have_something_to_do(run_cli: Run
     assert "instance b is paused" in shown
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_narrow_terminal_leaves_columns_out_and_cuts_nothing_but_names(
+    run_cli: RunCli, shop: Shop, columns: int
+) -> None:
+    names = {
+        "spring": "reminder of the autumn appointments " * 2 + "a",
+        "[red]autumn[/]": "تذكير المرضى بالمواعيد في العيادة",
+    }
+    for old, new in names.items():
+        shop.sql("UPDATE campaigns SET name = :new WHERE name = :old", old=old, new=new)
+    shop.sql("UPDATE instances SET name = :new WHERE name = 'a'", new="an instance of a clinic with a long name")
+    shown = assert_done(run_cli("top", "--once", environ={"COLUMNS": str(columns)})).stdout
+    tables = shown.split("\n\n")[1:3]
+    assert max(len(line) for table in tables for line in table.splitlines()) <= columns
+    for table, headers in zip(tables, (["CAMPAIGN", "SENT", "ENDS"], ["INSTANCE", "HEALTH", "PENDING"]), strict=True):
+        first, *lines = table.splitlines()
+        assert [each for each in first.split() if each in headers] == headers and "…" not in first
+        for line in lines:
+            name, _, figures = line.partition("  ")
+            assert len(name) >= 2 and "…" not in figures
+    assert "reminder of" in shown and "an instance" in shown
+
+
 def test_a_draft_is_nothing_that_waits_to_be_sent(run_cli: RunCli, shop: Shop) -> None:
     recipients = "phone\n" + "".join(f"62812111{number:04d}\n" for number in range(50))
     made = ("campaign", "submit", "an idea", "--instance", "idle", "--recipients", "-", "--text", "Hi", "--draft")

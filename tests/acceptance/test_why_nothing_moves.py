@@ -17,7 +17,7 @@ from tests.support.home import Home, temporary_home
 from tests.support.stack import Stack, running_stack, wait_for
 
 PHONES = "".join(f"62812{n:07d}\n" for n in range(12))
-TIME = r"(?:now|\d\d:\d\d:\d\d \S+)"
+TIME = r"(?:now|\w{3} \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? \S+)"
 
 
 @pytest.fixture

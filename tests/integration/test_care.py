@@ -11,11 +11,14 @@ import pytest
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
 from broadcaster.domain.care import Care, Stops
+from broadcaster.domain.plans import Hold
 from broadcaster.errors import UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.changed_care import CareChange
+from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.new_content import text_content
@@ -432,3 +435,87 @@ def test_the_slices_to_come_are_part_of_the_plan_at_each_moment(shop: Shop) -> N
     shop.submit("other", 30, "a")
     dispatch.start_due_campaigns(shop.engine)
     assert ends_in() == pytest.approx(30 + 39 + 600 + 49, abs=10)
+
+
+WITHOUT_CANARY = CampaignChange(care=CareChange(without_canary=True))
+WITHOUT_CARE = CampaignChange(care=CareChange(without_care=True))
+
+
+@pytest.mark.parametrize("change", [WITHOUT_CANARY, WITHOUT_CARE])
+@pytest.mark.parametrize("stops", [Stops(), Stops(failures=0.5)])
+@pytest.mark.parametrize("slices", [0, 1, 2, 3])
+def test_without_its_canary_a_campaign_sends_to_everybody_who_is_left(
+    shop: Shop, slices: int, stops: Stops, change: CampaignChange
+) -> None:
+    submit(shop, Care(canary=(0.02, 0.1), after=60.0, stops=stops), 200)
+    for number in range(slices):
+        if number:
+            passes(shop)
+        tick(shop)
+        if number < 2:
+            drain(shop)
+            tick(shop)
+    if slices:
+        lifecycle.pause_campaign(shop.engine, "c")
+    assert "canary" in [each.what for each in change_campaign(shop.engine, "c", change).changes]
+    assert next_slice(shop) is None
+    if slices:
+        lifecycle.resume_campaign(shop.engine, "c")
+    plan = open_work(shop.engine, "c").plan()
+    assert plan is not None and not [wait for wait in plan.waits if wait.cause is Hold.CANARY]
+    tick(shop)
+    drain(shop)
+    tick(shop)
+    assert shop.states("c") == {"sent": 200}
+    assert set(shop.accepted().values()) == {1}
+    assert shop.state("c") == "finished"
+
+
+def test_without_its_canary_a_campaign_over_an_audience_starts_with_everybody(shop: Shop) -> None:
+    take_in(shop, 20)
+    submit_over_audience(shop.engine, submission(CANARY), "people")
+    change_campaign(shop.engine, "c", WITHOUT_CANARY)
+    tick(shop)
+    drain(shop)
+    assert shop.states("c") == {"sent": 20}
+
+
+def test_a_campaign_without_its_canary_still_stops_itself(shop: Shop) -> None:
+    submit(shop, Care(canary=(0.02,), stops=Stops(failures=0.5, judged_from=4)), 40)
+    change_campaign(shop.engine, "c", WITHOUT_CANARY)
+    hold_back(shop, 10)
+    refuse(shop, 30)
+    tick(shop)
+    drain(shop)
+    tick(shop)
+    assert told(shop)[0] == "paused"
+
+
+def test_who_counted_the_slices_before_a_canary_was_dropped_lets_nobody_wait(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at what is to be released and the release an operator takes the canary away."""
+    submit(shop, CANARY)
+    dispatch.start_due_campaigns(shop.engine)
+
+    def count_and_change(*arguments: object, **parameters: object) -> object:
+        found = rows(*arguments, **parameters)  # type: ignore[arg-type]
+        if arguments[1] == "unreleased_slices" and not shop.sql("SELECT 1 FROM campaigns WHERE care IS NULL"):
+            lifecycle.pause_campaign(shop.engine, "c")
+            change_campaign(shop.engine, "c", WITHOUT_CARE)
+            lifecycle.resume_campaign(shop.engine, "c")
+        return found
+
+    monkeypatch.setattr("broadcaster.services.campaigns.judging.rows", count_and_change)
+    tick(shop)
+    tick(shop)
+    drain(shop)
+    assert shop.states("c") == {"sent": 200}
+
+
+def test_a_dry_run_keeps_the_canary(shop: Shop) -> None:
+    submit(shop, CANARY)
+    change_campaign(shop.engine, "c", WITHOUT_CANARY, dry_run=True)
+    tick(shop)
+    drain(shop)
+    assert set(shop.accepted()) == slice_of(shop, 0.02, 200)

@@ -20,7 +20,6 @@ from structlog.testing import capture_logs
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import rows
 from broadcaster.domain.notices import TOLD
 from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import ConflictError, InputError
@@ -29,7 +28,6 @@ from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.instance_removal import remove_instance
 from broadcaster.services.notices import delivering, mails
-from broadcaster.services.notices.answers import Delivery
 from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice
 from broadcaster.services.notices.noting import note_notices
 from broadcaster.services.notices.receivers import (
@@ -578,8 +576,8 @@ def test_two_that_have_claimed_one_notice_by_whatsapp_hand_it_over_once(shop: Sh
     phone(shop)
     finish(shop, "c")
     with transaction(shop.engine) as connection:
-        terms = {"receiver": 1, "lease": delivering.LEASE, "longest": delivering.LONGEST}
-        [claimed] = rows(connection, "claim_delivery", Delivery, **terms)
+        claimed = delivering.claim_delivery(connection, 1)
+    assert claimed is not None
     with ThreadPoolExecutor(4) as pool:
         answers = list(
             pool.map(lambda _: send_notice(shop.engine, lambda: open_vault(shop.settings), claimed), range(4))

@@ -54,6 +54,13 @@ LEFT JOIN campaign_judgements j ON j.campaign_id = c.id
 WHERE c.care ? 'canary' AND m.attempt > 0 AND coalesce(j.open_slices, 0) <= jsonb_array_length(c.care -> 'canary')
     AND canary_turn(m.seq) >= coalesce((c.care -> 'canary' ->> (j.open_slices - 1))::float8, 0)
 UNION ALL
+SELECT format('canary: message %s of campaign %s is held for ever', m.seq, c.id)
+FROM campaigns c
+JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
+LEFT JOIN campaign_judgements j ON j.campaign_id = c.id
+WHERE m.state = 'pending' AND m.next_attempt_at = 'infinity' AND coalesce(j.released_slices, 0) = coalesce(j.open_slices, 0)
+    AND coalesce(j.open_slices, 0) >= coalesce(jsonb_array_length(c.care -> 'canary') + 1, 0)
+UNION ALL
 SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
 FROM limits l WHERE places_taken(l, now()) > l.most
 UNION ALL

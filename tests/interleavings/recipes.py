@@ -551,6 +551,8 @@ def _careful() -> list[Recipe]:
     release = _step("release_slice", share=1.0, open=2, **of_segment)
     released = _step("note_slice_released", open=2, **careful)
     anew = _step("judge_anew", **careful)
+    at_once = _sql("UPDATE campaigns SET care = care - 'canary' WHERE id = %(campaign_id)s", **careful)
+    drop = _step("drop_canary", **careful)
     instance = _step("lock_instance_row", instance_id=1), _step("stop_instance", instance_id=1, reason="so", **since)
     consenting = {"campaign_id": Campaign.CONSENTING}
     start = _step("lock_due_careful_campaign", decides=True, **consenting)
@@ -562,6 +564,8 @@ def _careful() -> list[Recipe]:
         Recipe("open_slice, release_slice", (row, opens, release, released), held=2),
         Recipe("release_slice", (row, release_first)),
         Recipe("judge_anew", (row, anew)),
+        Recipe("drop_canary", (row, at_once, drop), held=1),
+        Recipe("drop_canary, release_slice", (row, at_once, drop, release, released), held=3),
         Recipe("stop_instance", instance, held=1),
         Recipe("skip_marked", (start, candidates, mark, skip), held=3),
     ]

@@ -272,4 +272,4 @@ def _failure(state: str, reason: str, messages: int, phone: str) -> Failure:
 
 def _version(number: int, body: str, sent: int) -> ContentVersion:
     since = START - timedelta(hours=16) if number == 1 else PAUSED.ends_at
-    return ContentVersion(number, since, ContentKind.TEXT, body, None, None, "id", sent)
+    return ContentVersion(number, since, ContentKind.TEXT, body, None, None, None, "id", sent)

@@ -446,6 +446,21 @@ def test_gaps_and_rests_hold_by_themselves_with_their_moment(
     assert (hold.cause, hold.says("{:%H:%M:%S}".format)) == (cause, says)
 
 
+@pytest.mark.parametrize(
+    ("known", "held", "says"),
+    [
+        ({"health": LaneHealth.DOWN, "not_before": NOW - timedelta(seconds=1)}, {}, "is down, next try now"),
+        ({"full": "5/d", "slot": NOW - timedelta(seconds=1)}, {}, "limit 5/d, again now"),
+        ({}, {"opens_at": NOW}, "its window opens now"),
+        ({}, {"is_held": True, "next_slice_at": NOW}, "the next slice of its canary opens now"),
+        ({"health": LaneHealth.PAUSED}, {}, "is paused by an operator"),
+    ],
+)
+def test_what_is_due_already_is_told_to_be_now(known: dict[str, Any], held: dict[str, Any], says: str) -> None:
+    [hold] = holds_now([work(lane(**known), pending=3, **held)], SCENE)
+    assert (hold.until, hold.says("{:%H:%M:%S}".format)) == (None, says)
+
+
 def test_a_campaign_that_waits_for_a_gap_or_a_rest_says_so() -> None:
     far = NOW + timedelta(minutes=5)
     waits = lane(rate=1.5, gaps=GAPS, slot=far)

@@ -189,7 +189,7 @@ def test_the_pace_says_what_is_known_of_the_time() -> None:
     ten_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=10)}
     half_an_hour = {"started_at": NOON, "finished_at": NOON + timedelta(minutes=30)}
     assert snapshot("running", rate=2.0, seconds_left=30).pace == "2.0/s, 30 s left"
-    assert snapshot("running", rate=1 / 3, seconds_left=1800).pace.startswith("20/min, 30 min left, until 20")
+    assert re.match(r"20/min, 30 min left, until \w{3} 20", snapshot("running", rate=1 / 3, seconds_left=1800).pace)
     assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 2 h left"
     assert snapshot("running", rate=2.0).pace == "2.0/s"
     assert snapshot("running").pace == ""
@@ -197,7 +197,7 @@ def test_the_pace_says_what_is_known_of_the_time() -> None:
     assert snapshot("finished", **ten_seconds).pace == "4.0/s sent on average, took 10 s"
     assert snapshot("finished", **half_an_hour).pace == "1.3/min sent on average, took 30 min"
     assert snapshot("finished", **ten_seconds, sent=0).pace == "took 10 s", "nothing was sent"
-    assert snapshot("scheduled", starts_at=datetime.now(UTC) + timedelta(days=1)).pace.startswith("starts 20")
+    assert re.match(r"starts \w{3} 20", snapshot("scheduled", starts_at=datetime.now(UTC) + timedelta(days=1)).pace)
 
 
 def test_the_live_view_fits_a_terminal_and_passes_no_control_characters_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
@@ -11,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broadcaster import time_zones
-from broadcaster.cli.output import local_time
+from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.domain.moments import WholeDay, parse_moment
 from broadcaster.errors import SettingsError, UsageError
-from broadcaster.time_zones import day_and_time, machine_zone, shown_zone
+from broadcaster.time_zones import find_zone, machine_zone, shown_time, shown_zone
 
 JAKARTA, BERLIN, CAIRO = map(ZoneInfo, ("Asia/Jakarta", "Europe/Berlin", "Africa/Cairo"))
 FRIDAY_NOON = datetime(2026, 11, 27, 12, 0, 30, tzinfo=JAKARTA)
@@ -139,13 +140,41 @@ def test_what_may_mean_two_things_or_nothing_is_refused(text: str, said: str) ->
 def test_moments_are_shown_by_the_setting_or_else_by_the_machines_clocks(clocks: pytest.MonkeyPatch) -> None:
     nine = datetime(2026, 12, 1, 2, tzinfo=UTC)
     clocks.setenv("TZ", "Europe/Berlin")
-    assert (str(shown_zone()), local_time(nine)) == ("Europe/Berlin", "2026-12-01 03:00:00 CET")
+    assert (str(shown_zone()), shown_time(nine)) == ("Europe/Berlin", "Tue 2026-12-01 03:00 CET")
     clocks.setenv("BROADCASTER_TIMEZONE", "Asia/Jakarta")
     shown_zone.cache_clear()
-    assert (local_time(nine, seconds=False), day_and_time(nine)) == (
-        "2026-12-01 09:00 WIB",
-        "Tue 2026-12-01 09:00 WIB",
-    )
+    assert shown_time(nine) == "Tue 2026-12-01 09:00 WIB"
+
+
+def test_a_moment_has_its_day_and_its_zone_and_seconds_where_there_are_any(clocks: pytest.MonkeyPatch) -> None:
+    clocks.setenv("BROADCASTER_TIMEZONE", "Asia/Jakarta")
+    noted = datetime(2026, 12, 1, 2, 0, 8, 500_000, tzinfo=UTC)
+    assert shown_time(noted) == "Tue 2026-12-01 09:00:08 WIB"
+    assert shown_time(noted, seconds=False) == "Tue 2026-12-01 09:00 WIB"
+    assert shown_time(noted, find_zone("Europe/Berlin")) == "Tue 2026-12-01 03:00:08 CET"
+    assert shown_time(None) is None
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "said"),
+    [
+        ("12-01T13:05", "12-01T13:20", "Tue 2026-12-01 between 14:05 and 14:20 CET"),
+        ("12-01T22:50", "12-01T23:10", "between Tue 2026-12-01 23:50 CET and Wed 2026-12-02 00:10 CET"),
+        ("10-25T00:50", "10-25T01:10", "between Sun 2026-10-25 02:50 CEST and Sun 2026-10-25 02:10 CET"),
+        ("12-01T13:05", "12-01T13:05", "Tue 2026-12-01 14:05 CET"),
+    ],
+)
+def test_an_end_that_chance_decides_is_told_as_a_band(
+    clocks: pytest.MonkeyPatch, earliest: str, latest: str, said: str
+) -> None:
+    clocks.setenv("BROADCASTER_TIMEZONE", "Europe/Berlin")
+    early, late = (datetime.fromisoformat(f"2026-{each}Z") for each in (earliest, latest))
+    assert said_end(late, early, late) == said
+
+
+def test_nothing_else_writes_a_moment_with_its_zone() -> None:
+    writers = [path.name for path in Path("broadcaster").rglob("*.py") if re.search(r"%[HI]:%M.*%Z", path.read_text())]
+    assert writers == ["time_zones.py"]
 
 
 def test_a_machine_whose_zone_has_no_name_needs_the_setting(clocks: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ WORDED = {
     "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
     "domain/receiver_causes.py": r"broadcaster |private webhooks are not allowed",
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
-    "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$",
+    "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$|X now$",
     "domain/schedules.py": r"$.",
     "domain/truth.py": r"7 to 7$|\.0%",
 }
@@ -121,6 +121,8 @@ def test_a_limit_ends_where_its_name_does() -> None:
     told = language("id")
     assert own_words("limit 5/d, again at 09:00", told) == "batas 5/d, lagi pada 09:00"
     assert own_words("limit tiny, 10/h, again", told) == "batas tiny, 10/h, lagi"
+    assert own_words("limit tiny, 10/h, again now", told) == "batas tiny, 10/h, lagi sekarang"
+    assert own_words("is down, next try now", told) == "tidak dapat dihubungi, percobaan berikutnya sekarang"
     said = own_words("has sent all that limit tiny, 10/h, allows", told)
     assert said == "sudah mengirim semua yang diizinkan batas tiny, 10/h"
 

@@ -11,11 +11,12 @@ from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import CsvFile, Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.conditions import describe_conditions
 from broadcaster.services.audiences import audience as audiences
 from broadcaster.services.audiences.selection import count_members, export_members
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 
 def list_all(as_json: Json = False) -> None:
@@ -30,7 +31,7 @@ def list_all(as_json: Json = False) -> None:
     elif rows:
         say_table(
             ["NAME", "MEMBERS", "CHANGED", "VARIABLES"],
-            ([row.name, row.members, local_time(row.changed_at), ", ".join(row.variables)] for row in rows),
+            ([row.name, row.members, shown_time(row.changed_at), ", ".join(row.variables)] for row in rows),
             folded=["NAME", "VARIABLES"],
         )
     else:
@@ -59,8 +60,8 @@ def show(name: Name, where: WhereOption = None, exclude: ExcludeOption = None, a
         "variables": ", ".join(audience.variables),
         "schedules": ", ".join(audience.schedules),
         "campaigns to start": ", ".join(audience.campaigns),
-        "created": local_time(audience.created_at),
-        "changed": local_time(audience.changed_at),
+        "created": shown_time(audience.created_at),
+        "changed": shown_time(audience.changed_at),
     }
     if matching:
         fields["where"] = describe_conditions(matching.conditions)

@@ -16,7 +16,7 @@ from broadcaster.cli.output import say, say_json
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import cloning, removal
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 
 def clone(
@@ -42,9 +42,9 @@ def clone(
     whom = f"messages: {cloned.messages:,}" if cloned.audience is None else f"over audience {cloned.audience}"
     say(f"campaign {cloned.name} is stored, as {cloned.state}; {whom}")
     if cloned.expires_at is not None:
-        say(f"what has not left at {day_and_time(cloned.expires_at)} expires")
+        say(f"what has not left at {shown_time(cloned.expires_at)} expires")
     if cloned.lost_expiry is not None:
-        say(f"it does not expire: campaign {name} did at {day_and_time(cloned.lost_expiry)}")
+        say(f"it does not expire: campaign {name} did at {shown_time(cloned.lost_expiry)}")
     say(
         f"change it with `broadcaster campaign set {quote(new)}`, "
         f"start it with `broadcaster campaign start {quote(new)}`"

@@ -12,7 +12,7 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.differences import said_difference
-from broadcaster.cli.options.care_options import ChangedFrequencyOptions, StopOptions
+from broadcaster.cli.options.care_options import ChangedFrequencyOptions, ChangedSliceOptions, StopOptions
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.limit_options import CampaignLimits, named_limits
@@ -26,6 +26,7 @@ from broadcaster.domain.moments import FORMS
 from broadcaster.domain.sharing import given_weights, parse_weights
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UsageError
+from broadcaster.services.campaigns.changed_care import CareChange
 from broadcaster.services.campaigns.changed_terms import TermsChange
 from broadcaster.services.campaigns.changing import CampaignChange, Changed, change_campaign
 from broadcaster.settings import load
@@ -59,6 +60,7 @@ def change(
     expiry: ExpiryOptions,
     no_expiry: NoExpiry = False,
     stopping: StopOptions,
+    slices: ChangedSliceOptions,
     frequency: ChangedFrequencyOptions,
     failover: FailoverOption,
     limit: CampaignLimits = None,
@@ -74,7 +76,9 @@ def change(
     --where replaces what --where
     gave, and --exclude what --exclude gave, of a campaign over an audience that has not started. Windows stay with
     other holidays, and holidays with other windows. With other limits (--stop-above, --stop-below) its figures are
-    counted anew from here. --limit names all limits that hold for it from now on; what it has sent counts in them.
+    counted anew from here. With --canary none, or --no-care, everybody whom its canary holds gets it once it runs; who
+    was skipped stays skipped, and --require-consent stays. --limit names all limits that hold for it from now on;
+    what it has sent counts in them.
 
     Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
     """
@@ -98,8 +102,9 @@ def change(
             exclude=parse_members(None, exclude) if exclude else None,
             everybody=everybody,
         ),
-        stops=stopping.stop_change(),
-        frequency=frequency.change(),
+        care=CareChange(
+            stopping.stop_change(), frequency.frequency_change(), slices.is_without_canary(), slices.no_care
+        ),
         sharing=failover.sharing_change(),
         limits=named_limits(limit),
         strict=strict,
@@ -107,7 +112,8 @@ def change(
     if asked == CampaignChange(strict=strict):
         raise UsageError(
             "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window, --expires, "
-            "--failover-after, --limit, --stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
+            "--failover-after, --limit, --stop-above, --stop-below, --canary none, --no-care, --cooldown, "
+            "--when-recent or --beyond-caps"
         )
     nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:

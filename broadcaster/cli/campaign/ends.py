@@ -8,7 +8,7 @@ from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.plan_remarks import said_expiry
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 _MOST_ENDS = 20
 """Campaigns of which it is said when they are sent."""
@@ -27,7 +27,7 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         if plan.known_end is not None
     ]
     told += [
-        f"campaign {name} is not sent: {said_expiry(plan, day_and_time)}"
+        f"campaign {name} is not sent: {said_expiry(plan, shown_time)}"
         for name, plan in plans.items()
         if plan.leaves_nothing
     ]

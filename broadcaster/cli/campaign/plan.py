@@ -23,7 +23,7 @@ from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 
 def plan(
@@ -105,7 +105,7 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
         "days": [msgspec.structs.asdict(each) for each in plan.days],
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
         "waiting_people": plan.waiting_people,
-        "remarks": list(plan_remarks(plan, day_and_time, days_without)),
+        "remarks": list(plan_remarks(plan, shown_time, days_without)),
     }
 
 
@@ -115,13 +115,13 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
         {
             "campaign": found.name,
             "to send": found.messages,
-            "begins": None if plan.first_at is None else day_and_time(plan.first_at.replace(microsecond=0)),
+            "begins": None if plan.first_at is None else shown_time(plan.first_at),
             "ends": _said_end(plan),
             **{("waits for" if not number else ""): each for number, each in enumerate(_said_waits(plan))},
         }
     )
     say_days(plan.days, fewest=1)
-    for remark in plan_remarks(plan, day_and_time, found.days_without):
+    for remark in plan_remarks(plan, shown_time, found.days_without):
         warn(remark)
     if found.changed is not None:
         say(f"with {' and '.join(asked.says)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
@@ -136,7 +136,7 @@ def _said_end(plan: CampaignPlan) -> str:
 
 def _said_waits(plan: CampaignPlan) -> list[str]:
     said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
-    said += [each.says(day_and_time) for each in plan.waiting_people]
+    said += [each.says(shown_time) for each in plan.waiting_people]
     return ["; ".join(said)] if said else []
 
 
@@ -148,7 +148,7 @@ def _said_gain(before: CampaignPlan, after: CampaignPlan) -> str:
 
 
 def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
-    at = day_and_time(deadline)
+    at = shown_time(deadline)
     if found.is_made:
         say(f"it makes {at}")
     elif found.change is None:
@@ -157,9 +157,5 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
             "instances makes it"
         )
     else:
-        until = (
-            ""
-            if found.change.ends_at is None
-            else f", and it ends {day_and_time(found.change.ends_at.replace(microsecond=0))}"
-        )
+        until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"
         say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")

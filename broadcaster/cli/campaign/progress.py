@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
-from broadcaster.cli.output import console, local_time, one_line, say, say_json
+from broadcaster.cli.output import console, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
@@ -23,7 +23,7 @@ from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork
-from broadcaster.time_zones import clock_time
+from broadcaster.time_zones import shown_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -118,11 +118,11 @@ class Snapshot:
             return f"{said_speed(speed_of(self.summary.sent, seconds, self.limit))} sent on average, {took}"
         if self.state is CampaignState.RUNNING:
             expires_at = self.summary.expires_at
-            expires = f"expires {local_time(expires_at, seconds=False)}" if expires_at else ""
+            expires = f"expires {shown_time(expires_at, seconds=False)}" if expires_at else ""
             told = [said_speed(self.rate) if self.rate else "", self._left, expires, told_of_slices(self.summary)]
             return ", ".join(filter(None, told))
         if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
-            return f"starts {local_time(self.summary.starts_at)}"
+            return f"starts {shown_time(self.summary.starts_at)}"
         return ""
 
     @property
@@ -134,7 +134,7 @@ class Snapshot:
             return left
         with suppress(OverflowError):
             return (
-                f"{left}, until {local_time(datetime.now(UTC) + timedelta(seconds=self.seconds_left), seconds=False)}"
+                f"{left}, until {shown_time(datetime.now(UTC) + timedelta(seconds=self.seconds_left), seconds=False)}"
             )
         return left
 
@@ -155,7 +155,7 @@ def take_snapshot(
     waiting = foresight.plan.waiting_people if foresight and foresight.plan else ()
     notes = [*map(trouble_line, told)]
     if holds or waiting:
-        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time, waiting))}")
+        notes.insert(0, f"held by {'; '.join(said_holds(holds, shown_time, waiting))}")
     return Snapshot(summary, rate, troubles, tuple(notes), left, holds, limit, waiting)
 
 

@@ -25,7 +25,7 @@ from broadcaster.cli.instance.listing import HEALTH_STYLES
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.pages import HtmlFile, PageLanguage, WithPhones
 from broadcaster.cli.options.results import CsvFile, Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, troubles
 from broadcaster.cli.written_page import check_page_options, page_language, write_page
 from broadcaster.db.reading import Reader
@@ -39,6 +39,7 @@ from broadcaster.services.campaigns.full_reports import read_campaign_report
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, open_failovers
 from broadcaster.services.inbox_reports import reply_figures
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 _COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
 
@@ -136,7 +137,7 @@ def _say_report(name: str, *, as_json: bool) -> None:
         say("")
         say_table(
             ["VERSION", "SINCE", "SENT", "CONTENT"],
-            ([each.version, local_time(each.since), each.sent, each.words] for each in detail.contents),
+            ([each.version, shown_time(each.since), each.sent, each.words] for each in detail.contents),
             folded=["CONTENT"],
         )
 

@@ -13,11 +13,12 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import settling
 from broadcaster.services.campaigns.settling import Settleable, Settlement
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 _CONSEQUENCES = {
     Settlement.SENT: "to be counted as sent",
@@ -99,7 +100,7 @@ def _tell(name: str, settlement: Settlement | None, found: Settleable, done: int
         return
     say_table(
         ["PHONE", "STATE", "SINCE", "REASON"],
-        ([each.phone, each.state, local_time(each.since), each.reason] for each in rows),
+        ([each.phone, each.state, shown_time(each.since), each.reason] for each in rows),
         folded=["REASON"],
     )
     if settlement is None:

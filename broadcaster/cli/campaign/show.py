@@ -14,7 +14,7 @@ from broadcaster.cli.campaign.told_plan import said_when_sent
 from broadcaster.cli.database import reader
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import (
     few_troubles,
     said_by_instances,
@@ -39,7 +39,7 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.settings import load
-from broadcaster.time_zones import clock_time
+from broadcaster.time_zones import shown_time
 
 STATE_STYLES = {
     "running": "green",
@@ -84,7 +84,7 @@ def list_latest(
                     *([each.expired] if with_expired else []),
                     each.still_open,
                     *([each.recipients_rejected] if with_rejected else []),
-                    local_time(each.starts_at, seconds=False),
+                    shown_time(each.starts_at, seconds=False),
                 ]
                 for each in rows
             ),
@@ -129,13 +129,13 @@ def _ends(plan: CampaignPlan | None) -> dict[str, object]:
     if plan is None or (plan.known_end is None and not plan.expire):
         return {}
     told = [said_when_sent(plan), f"it waits for {plan.said_waits}" if plan.waits_for else ""]
-    told += [said_expiry(plan, clock_time)] if plan.expire and not plan.leaves_nothing else []
+    told += [said_expiry(plan, shown_time)] if plan.expire and not plan.leaves_nothing else []
     return {"ends": "; ".join(filter(None, told))}
 
 
 def _held(holds: Sequence[HoldNow], waiting: Sequence[WaitingPeople]) -> dict[str, object]:
     """What holds it now."""
-    return {"held by": "; ".join(said_holds(holds, clock_time, waiting))} if holds or waiting else {}
+    return {"held by": "; ".join(said_holds(holds, shown_time, waiting))} if holds or waiting else {}
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:
@@ -163,17 +163,17 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         "content": summary.content,
         "locale": summary.locale,
         "recipients": _recipients(summary),
-        "created": local_time(summary.created_at),
-        "starts": local_time(summary.starts_at),
+        "created": shown_time(summary.created_at),
+        "starts": shown_time(summary.starts_at),
         **({"windows": str(summary.hours)} if summary.hours else {}),
-        **({"expires": local_time(summary.expires_at)} if summary.expires_at else {}),
+        **({"expires": shown_time(summary.expires_at)} if summary.expires_at else {}),
         **({"requires consent": "yes"} if summary.require_consent else {}),
         **({"care": str(summary.care)} if summary.care else {}),
         **({"sharing": str(summary.sharing)} if summary.sharing else {}),
         **({"limits": ", ".join(summary.limits)} if summary.limits else {}),
         **({"canary": told_of_slices(summary)} if told_of_slices(summary) else {}),
-        "started": local_time(summary.started_at),
-        "finished": local_time(summary.finished_at),
+        "started": shown_time(summary.started_at),
+        "finished": shown_time(summary.finished_at),
     }
 
 
@@ -185,7 +185,7 @@ def told_of_slices(summary: CampaignSummary) -> str:
     told = f"slice {open_slices} of {care.slices}, up to {percent(care.share_of(open_slices))} of the recipients"
     if summary.next_slice_at is None or summary.state is not CampaignState.RUNNING:
         return told
-    return f"{told}; the next opens at {local_time(summary.next_slice_at)} if its limits hold"
+    return f"{told}; the next opens at {shown_time(summary.next_slice_at)} if its limits hold"
 
 
 def _reply_rate(summary: CampaignSummary, figures: ReplyFigures) -> float | None:

@@ -33,7 +33,7 @@ from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
-from broadcaster.time_zones import day_and_time, shown_zone
+from broadcaster.time_zones import shown_time, shown_zone
 
 _MOST_UNTRIED = 3
 """Instances to name that were never tried: who has more of them has understood."""
@@ -140,7 +140,7 @@ def _say_care(submitted: Submitted) -> None:
 def _say_hours(submitted: Submitted, submission: Submission) -> None:
     if submitted.opens_at is not None:
         now = datetime.now(UTC)
-        opens = "now" if submitted.opens_at <= now else f"at {day_and_time(submitted.opens_at)}"
+        opens = "now" if submitted.opens_at <= now else f"at {shown_time(submitted.opens_at)}"
         hours = said_hours(submission.hours, submitted.instance_hours)
         say(f"it is sent {hours}: the first of its recipients may be sent to {opens}")
     for country, recipients in submitted.in_several_zones.items():
@@ -149,7 +149,7 @@ def _say_hours(submitted: Submitted, submission: Submission) -> None:
         countries = ", ".join(submitted.without_legal_hours)
         say(f"no legal hours are known of {countries}: add a --window of yours where you know more")
     if submission.expires_at is not None:
-        say(f"what has not left at {day_and_time(submission.expires_at)} expires")
+        say(f"what has not left at {shown_time(submission.expires_at)} expires")
 
 
 def _say_counts(submitted: Submitted, audience: str | None) -> None:
@@ -194,7 +194,7 @@ def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
     """When a campaign starts that has time yet."""
     ahead = duration((starts_at - datetime.now(UTC)).total_seconds())
     starts = "would start" if dry_run else "starts"
-    say(f"it {starts} {day_and_time(starts_at)}, in {ahead}, by the clocks of {shown_zone()}")
+    say(f"it {starts} {shown_time(starts_at)}, in {ahead}, by the clocks of {shown_zone()}")
 
 
 def _say_estimate(submitted: Submitted, submission: Submission) -> None:

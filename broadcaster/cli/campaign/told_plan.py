@@ -6,29 +6,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from broadcaster.cli.output import local_time, say, warn
+from broadcaster.cli.output import say, warn
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_remarks import said_expiry
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 _MOST_DAYS = 31
 
 
 def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetime | None) -> str:
-    """`2026-12-01 14:10 CET`, or `between 14:05 and 14:20 CET` where chance makes a difference that is seen."""
-    early, late = (str(local_time(each or ends_at, seconds=False)) for each in (earliest_at, latest_at))
+    """`Tue 2026-12-01 14:10 CET`, or `… between 14:05 and 14:20 CET` where chance makes a difference that is seen."""
+    early, late = (shown_time(each or ends_at, seconds=False) for each in (earliest_at, latest_at))
     if early == late:
         return early
-    day, _, time = early.partition(" ")
-    local = late.partition(" ")[2] if late.startswith(day) else late
-    return f"{day} between {time.rpartition(' ')[0]} and {local}"
+    same_day, same_zone = (early.rsplit(" ", 2)[each] == late.rsplit(" ", 2)[each] for each in (0, 2))
+    if not (same_day and same_zone):
+        return f"between {early} and {late}"
+    day, since, _ = early.rsplit(" ", 2)
+    return f"{day} between {since} and {late.removeprefix(day).strip()}"
 
 
 def said_when_sent(plan: CampaignPlan) -> str:
     """When a plan ends, or why nobody can tell."""
     if plan.leaves_nothing and not plan.stopped:
-        return f"never: {said_expiry(plan, day_and_time)}"
+        return f"never: {said_expiry(plan, shown_time)}"
     if not plan.is_paced:
         return "as soon as the gateway lets it: so many may be sent at once"
     if plan.ends_at is None:
@@ -55,7 +57,7 @@ def say_plan(plan: CampaignPlan) -> None:
         say(said_duration(plan.seconds, until, plan.waits_for))
         say_days(plan.days)
     if plan.expire:
-        warn(said_expiry(plan, day_and_time))
+        warn(said_expiry(plan, shown_time))
 
 
 def say_days(days: Sequence[PlannedDay], *, fewest: int = 2) -> None:

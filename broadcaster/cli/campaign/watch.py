@@ -26,7 +26,7 @@ from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary, speed_limits
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time, shown_zone
+from broadcaster.time_zones import shown_time, shown_zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -104,12 +104,12 @@ def follow(
         raise typer.Exit(1)
     if until is not None and snapshot.summary.expired > first.summary.expired:
         expired = counted(snapshot.summary.expired - first.summary.expired)
-        raise ConflictError(f"campaign {name} was not sent by {day_and_time(until)}: {expired} expired meanwhile")
+        raise ConflictError(f"campaign {name} was not sent by {shown_time(until)}: {expired} expired meanwhile")
 
 
 def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> None:
     """Raise ConflictError where it will not be sent by then, as far as anybody can tell."""
-    by, name = day_and_time(until), snapshot.summary.name
+    by, name = shown_time(until), snapshot.summary.name
     if datetime.now(UTC) > until:
         raise ConflictError(f"campaign {name} was not sent by {by}: it is still {snapshot.state}")
     why = _why_late(snapshot.summary, foresight.plan, until)
@@ -124,13 +124,13 @@ def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> N
 def _why_late(summary: CampaignSummary, plan: CampaignPlan | None, until: datetime) -> str | None:
     """Why it will not be sent by then; None: it may be."""
     if summary.started_at is None and summary.starts_at > until:
-        return f"it starts {day_and_time(summary.starts_at)}"
+        return f"it starts {shown_time(summary.starts_at)}"
     if plan is None or not plan.misses(until):
         return None
     if plan.expire and not plan.stopped:
-        return said_expiry(plan, day_and_time)
+        return said_expiry(plan, shown_time)
     last = max((each.ends_at for each in plan.days), default=None)
     if last is None or (plan.remaining and not plan.stopped):
         return "it will not have left within a year"
-    ends = day_and_time(max(last, plan.known_end or last).replace(microsecond=0))
+    ends = shown_time(max(last, plan.known_end or last))
     return f"it ends {ends}" if plan.known_end else f"it ends no earlier than {ends}"

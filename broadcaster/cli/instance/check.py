@@ -26,7 +26,7 @@ from broadcaster.cli.instance.trial import (
 from broadcaster.cli.instance_gateway import open_gateway
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json
+from broadcaster.cli.output import say, say_fields, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.domain.instances import Wire
@@ -49,6 +49,7 @@ from broadcaster.services.instances import StoredInstance, instance_key
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 To = Annotated[
     str | None,
@@ -244,7 +245,7 @@ def _rest(name: str, sending: SendingCheck) -> str:
         return f"it is paused{reason}: go on with {resume}"
     if sending.health is LaneHealth.REFUSED:
         return f"it is {state}{reason}: mend that, then go on with {resume}"
-    next_try = local_time(sending.next_try) or "within seconds"
+    next_try = shown_time(sending.next_try) or "within seconds"
     return f"it is {state}{reason}: it is tried again by itself, {next_try}; at once with {resume}"
 
 

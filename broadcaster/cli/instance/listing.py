@@ -8,12 +8,13 @@ import msgspec
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import json_item, local_time, say, say_json_items, say_table
+from broadcaster.cli.output import json_item, say, say_json_items, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.states import LaneHealth
 from broadcaster.services.instance_reports import InstanceSummary, LimitInUse, list_instances
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 HEALTH_STYLES = {
     "ok": "green",
@@ -72,7 +73,7 @@ def limit_in_words(limit: LimitInUse) -> str:
     if limit.ramp:
         named = f"ramp, step {limit.step} of {len(limit.ramp)}, {said}"
     if limit.free_at is not None:
-        return f"{named}: full, the next place is free at {local_time(limit.free_at)}"
+        return f"{named}: full, the next place is free at {shown_time(limit.free_at)}"
     return f"{named}: {limit.most - limit.taken:,} left"
 
 

@@ -9,13 +9,14 @@ from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json
+from broadcaster.cli.output import say, say_fields, say_json
 from broadcaster.domain.durations import duration
 from broadcaster.domain.pacing import format_rate
 from broadcaster.services.campaigns.move_reports import moves_of_instance, open_failovers
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 _MOMENTS = ("health_since", "not_before", "lease_expires_at", "created_at", "retired_at")
 
@@ -29,7 +30,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if as_json:
         say_json(document | {"moves": moves, "failovers": away})
         return
-    moments = {key: local_time(document[key]) for key in _MOMENTS}
+    moments = {key: shown_time(document[key]) for key in _MOMENTS}
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
@@ -52,13 +53,13 @@ def _told_of_replies(inbox: InboxStanding) -> str:
     if inbox.read_replies_seconds is None:
         return "not read"
     told = [f"read every {duration(inbox.read_replies_seconds)}, at most {inbox.reads_a_second} reads a second"]
-    told.append(f"last at {local_time(inbox.listed_at)}" if inbox.listed_at else "not yet")
+    told.append(f"last at {shown_time(inbox.listed_at)}" if inbox.listed_at else "not yet")
     if inbox.chats_waiting:
         told.append(f"{inbox.chats_waiting:,} changed chats wait")
     if inbox.unreadable_since:
-        told.append(f"not readable since {local_time(inbox.unreadable_since)}")
+        told.append(f"not readable since {shown_time(inbox.unreadable_since)}")
     if inbox.gap_from:
-        told.append(f"chats that changed since {local_time(inbox.gap_from)} (its clock) may be left out of its lists")
+        told.append(f"chats that changed since {shown_time(inbox.gap_from)} (its clock) may be left out of its lists")
     if inbox.chats_cut:
         told.append(f"{inbox.chats_cut:,} readings of chats did not show all")
     if inbox.trouble:

@@ -11,11 +11,12 @@ import typer
 from broadcaster.cli.database import database
 from broadcaster.cli.limit import Name
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.span_limits import SpanLimit, parse_span_limit
 from broadcaster.services import frequency, shared_limits
 from broadcaster.services.shared_limits import SharedLimit
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 Allowed = Annotated[
     str,
@@ -88,7 +89,7 @@ def show(name: Name, as_json: Json = False) -> None:
             "name": found.name,
             "limit": str(SpanLimit(found.most, found.span_seconds)),
             "left": max(0, found.most - found.taken),
-            "free at": local_time(found.free_at),
+            "free at": shown_time(found.free_at),
             **{noun: ", ".join(names) for noun, names in _holders(found).items() if names},
         }
     )
@@ -105,7 +106,7 @@ def _cells(limit: SharedLimit) -> tuple[object, ...]:
     left = max(0, limit.most - limit.taken)
     said = str(SpanLimit(limit.most, limit.span_seconds))
     holders = [_counted(noun, len(names)) for noun, names in _holders(limit).items() if names]
-    return limit.name, said, left, local_time(limit.free_at) or "now", ", ".join(holders) or None
+    return limit.name, said, left, shown_time(limit.free_at) or "now", ", ".join(holders) or None
 
 
 def _holders(limit: SharedLimit) -> dict[str, list[str]]:

@@ -10,11 +10,12 @@ import typer
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.notify import Name
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table
 from broadcaster.errors import InputError
 from broadcaster.services.notices.delivering import send_trial_notice
 from broadcaster.services.notices.notice_log import LoggedDelivery, read_deliveries
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 _STYLES = {"delivered": "green", "sent": "green", "given up": "bold red", "waiting": "yellow", "failed": "bold red"}
 
@@ -96,4 +97,4 @@ def _document(each: LoggedDelivery) -> dict[str, object]:
 def _cells(each: LoggedDelivery) -> tuple[object, ...]:
     said = each.notice.summary + (f": {each.notice.detail}" if each.notice.detail else "")
     answer = each.message_reason or each.answer
-    return local_time(each.noted_at), each.receiver, each.event, said, each.tries, each.outcome, answer
+    return shown_time(each.noted_at), each.receiver, each.event, said, each.tries, each.outcome, answer

@@ -13,7 +13,7 @@ from broadcaster.cli.notify import Name
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.receiver_options import Events, OptOutsAbove, ReceiverOptions
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table, warn
+from broadcaster.cli.output import say, say_fields, say_json, say_table, warn
 from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.domain.care import percent
 from broadcaster.domain.notices import NoticeEvent, parse_events, said_events
@@ -24,6 +24,7 @@ from broadcaster.services.notices import receivers
 from broadcaster.services.notices.receivers import Destination, Receiver, ReceiverChange
 from broadcaster.services.standstill import find_troubled_receivers
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 from broadcaster.webhook_urls import ALLOW_PRIVATE_WEBHOOKS, is_private_webhook
 
 if TYPE_CHECKING:
@@ -113,13 +114,13 @@ def show(name: Name, as_json: Json = False) -> None:
             "instance": found.instance,
             "told of": said_events(found.events),
             "opt-outs above": percent(found.optouts_above),
-            "since": local_time(found.since),
+            "since": shown_time(found.since),
             "delivered": found.delivered,
-            "last delivered": local_time(found.last_delivered_at),
+            "last delivered": shown_time(found.last_delivered_at),
             "waiting": found.waiting,
             "undelivered": found.undelivered,
             "failed in a row": found.failures,
-            "next try": local_time(found.not_before) if found.failures else None,
+            "next try": shown_time(found.not_before) if found.failures else None,
             "said last": found.answer,
         }
     )

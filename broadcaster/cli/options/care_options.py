@@ -22,7 +22,7 @@ from broadcaster.domain.care import (
 )
 from broadcaster.domain.frequency import WhenRecent
 from broadcaster.domain.spans import parse_span
-from broadcaster.errors import UsageError
+from broadcaster.errors import UsageError, quoted
 
 CARE_PANEL = "Care for the number"
 _LONGEST = timedelta(days=30)
@@ -49,6 +49,14 @@ Recent = Annotated[
         rich_help_panel=FREQUENCY_PANEL,
     ),
 ]
+NoCare = Annotated[
+    bool,
+    typer.Option(
+        "--no-care",
+        help="Without limits of its own, canary and skipping, but for those given.",
+        rich_help_panel=CARE_PANEL,
+    ),
+]
 BEYOND_CAPS_HELP = (
     "Send it also to whoever has had as many messages as caps allow: for what has to go out, such as an outage "
     "notice. It counts for others."
@@ -66,10 +74,34 @@ class ChangedFrequencyOptions:
         typer.Option("--beyond-caps/--within-caps", help=BEYOND_CAPS_HELP, rich_help_panel=FREQUENCY_PANEL),
     ] = None
 
-    def change(self) -> FrequencyChange | None:
+    def frequency_change(self) -> FrequencyChange | None:
         """What they say; None: nothing is given. Raises UsageError."""
         change = FrequencyChange(parse_cooldown(self.cooldown), self.when_recent, self.beyond_caps)
         return None if change == FrequencyChange() else change
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSliceOptions:
+    """What a campaign gives up of its care."""
+
+    canary: Annotated[
+        str | None,
+        typer.Option(
+            "--canary", metavar="none", help="Send to everybody who is left at once.", rich_help_panel=CARE_PANEL
+        ),
+    ] = None
+    no_care: NoCare = False
+
+    def is_without_canary(self) -> bool:
+        """Whether its canary is taken away. Raises UsageError for another one."""
+        if self.canary is None:
+            return False
+        if parse_canary(self.canary):
+            raise UsageError(
+                f"--canary {quoted(self.canary)}: who is in which slice is known by now, so that a canary can only be "
+                "taken away, with `--canary none`"
+            )
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +216,9 @@ class CareOptions(StopOptions):
         )
         frequency = FrequencyChange(parse_cooldown(self.cooldown), self.when_recent, self.beyond_caps or None)
         care = frequency.of(care)
-        waits = care.canary or care.max_unanswered or care.stops.replies is not None
-        if not waits and self.after is None:
+        if not care.waits_for_people and self.after is None:
             care = msgspec.structs.replace(care, after=ANSWERED_AFTER)
-        if self.after is not None and not waits:
+        if self.after is not None and not care.waits_for_people:
             raise UsageError(
                 "--after goes with --canary, --max-unanswered or --stop-below: there is nothing to wait for"
             )

@@ -13,7 +13,7 @@ from broadcaster.cli.database import database, reader, vault_opener
 from broadcaster.cli.options.phones import Country, phone_of, understood
 from broadcaster.cli.options.recipients import recipients_source
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table, warn
+from broadcaster.cli.output import say, say_json, say_table, warn
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.names import check_remark
 from broadcaster.errors import UsageError, quoted
@@ -31,6 +31,7 @@ from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import RecipientReader, read_recipients
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 _EVERYWHERE = "all"
 _MOST_SHOWN = 10
@@ -176,11 +177,11 @@ def list_(
             [
                 opt_outs[0].phone,
                 ", ".join(dict.fromkeys(each.instance or _EVERYWHERE for each in opt_outs)),
-                local_time(opt_outs[0].stopped_at),
+                shown_time(opt_outs[0].stopped_at),
                 ", ".join(dict.fromkeys(each.way for each in opt_outs)),
                 opt_outs[0].operator,
                 opt_outs[0].words,
-                *([local_time(opt_outs[0].ended_at)] if ended else []),
+                *([shown_time(opt_outs[0].ended_at)] if ended else []),
             ]
             for opt_outs in people
         ]

@@ -12,7 +12,7 @@ import typer
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.phones import Country, phone_of, understood
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table
 from broadcaster.cli.output_files import STANDARD_OUTPUT, open_output
 from broadcaster.cli.phone.card_page import Table, page
 from broadcaster.cli.phone.person import Number
@@ -21,6 +21,7 @@ from broadcaster.errors import UsageError
 from broadcaster.services.consent.person_records import PersonRecords, Record, records_of_phone
 from broadcaster.services.countries import known_country
 from broadcaster.settings import load
+from broadcaster.time_zones import shown_time
 
 
 def show(
@@ -71,7 +72,7 @@ def _heading(phone: str, forgotten_at: datetime | None) -> list[str]:
     return [
         f"number: {understood(phone)}",
         *([f"also looked for: {others}"] if others else []),
-        *([f"forgotten since {local_time(forgotten_at)}"] if forgotten_at else []),
+        *([f"forgotten since {shown_time(forgotten_at)}"] if forgotten_at else []),
     ]
 
 
@@ -89,5 +90,5 @@ def _table(title: str, rows: Sequence[Record]) -> Table:
 def _shown(value: object) -> object:
     """Moments and variables as people write them."""
     if isinstance(value, datetime):
-        return local_time(value)
+        return shown_time(value)
     return ", ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, Mapping) else value

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
 
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 _STYLE = """
 body { font: 10pt/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em; color: #111 }
@@ -38,7 +38,7 @@ def page(heading: Sequence[str], tables: Sequence[Table]) -> str:
 
     Whoever opens it asks nobody else for anything: no script, no font, no image.
     """
-    made = day_and_time(datetime.now(UTC))
+    made = shown_time(datetime.now(UTC))
     lines = "".join(f"<p>{escape(line)}</p>\n" for line in (*heading, f"made on {made}"))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.phones import Country, phone_of, read_phone, understood, what_to_do
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, warn
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.phones import PhoneError
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
@@ -21,6 +21,7 @@ from broadcaster.services.countries import known_country
 from broadcaster.services.forgetting import phone_forgetting as forgetting
 from broadcaster.services.forgetting.phone_forgetting import OnItsWay, Traces
 from broadcaster.settings import Settings, load
+from broadcaster.time_zones import shown_time
 
 _STANDARD_INPUT = "-"
 _MOST_NUMBERS = 100_000
@@ -87,7 +88,7 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
     if as_json:
         say_json({"readmitted": name is not None, "forgotten_at": since, "name": name})
     elif name is None:
-        say(f"forgotten since {local_time(since)}; {_NOTHING_CHANGED}; add --yes if the person has agreed again")
+        say(f"forgotten since {shown_time(since)}; {_NOTHING_CHANGED}; add --yes if the person has agreed again")
     else:
         say("the number may be taken in again; an opt-out of then holds on until `phone unblock`")
 
@@ -170,7 +171,7 @@ def _phone_on(line: int, written: str, country: str | None) -> str:
 
 
 def _already(found: Traces) -> str:
-    return "" if found.forgotten_at is None else f"forgotten since {local_time(found.forgotten_at)}; "
+    return "" if found.forgotten_at is None else f"forgotten since {shown_time(found.forgotten_at)}; "
 
 
 def _tell(found: Traces) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
@@ -10,7 +11,7 @@ import typer
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
 from broadcaster.cli.differences import say_differences
-from broadcaster.cli.options.care_options import CareOptions
+from broadcaster.cli.options.care_options import CareOptions, NoCare
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.limit_options import named_limits
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
@@ -135,9 +136,7 @@ def change(
     expires: Annotated[str | None, EXPIRES] = None,
     no_expiry: NoExpiry = False,
     care: CareOptions,
-    no_care: Annotated[
-        bool, typer.Option("--no-care", help="Without limits of its own, canary and skipping, but for those given.")
-    ] = False,
+    no_care: NoCare = False,
     sharing: ChangedSharingOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -189,12 +188,11 @@ def change(
             without_care=no_care or (is_of_care and changed_care is None),
             require_consent=care.require_consent or (False if no_care else None),
         )
-        outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
-        after = show_schedule(engine, name)
-    if not (as_json or dry_run):
-        say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
-    kind = before.content if changes.content is None else changes.content.kind
-    _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
+        changed = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
+    outlook = changed.outlook
+    fields = schedule_fields(changed.was, words), schedule_fields(changed.now, outlook.upcoming.words)
+    kind = changed.now.content
+    _say(outlook, kind, "change" if dry_run else "changed", fields, dry_run=dry_run, as_json=as_json)
 
 
 class _ContentChanges(TypedDict, total=False):
@@ -214,11 +212,21 @@ def _content_changes(given: ContentOptions, before: ScheduleDetail, settings: Se
     return {"content": replace(given, caption=caption, locale=given.locale or before.locale).content(settings)}
 
 
-def _say(outlook: Outlook, kind: ContentKind, done: str, *, dry_run: bool, as_json: bool) -> None:
+def _say(
+    outlook: Outlook,
+    kind: ContentKind,
+    done: str,
+    fields: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """`fields`: what people see of it, before and after."""
     if as_json:
         say_json(outlook_document(outlook, dry_run=dry_run))
         return
     name = outlook.upcoming.schedule.name
     say(f"dry run: would {done} schedule {name}; nothing was stored" if dry_run else f"{done} schedule {name}")
+    say_differences(*fields)
     say_outlook(outlook, kind)
     say_remarks(outlook.lint or ())

@@ -8,10 +8,10 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table
 from broadcaster.services.schedules.month_plan import plan_month
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 
 def plan(
@@ -40,10 +40,10 @@ def plan(
         ["DUE", "SCHEDULE", "MESSAGES", "ENDS", "REMARKS"],
         (
             [
-                day_and_time(each.due_at),
+                shown_time(each.due_at),
                 each.schedule,
                 each.messages,
-                local_time(each.ends_at, seconds=False),
+                shown_time(each.ends_at, seconds=False),
                 "; ".join(each.remarks) or None,
             ]
             for each in planned

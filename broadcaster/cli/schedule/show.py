@@ -32,7 +32,7 @@ from broadcaster.services.schedules.schedule_reports import (
 )
 from broadcaster.services.standstill import find_held
 from broadcaster.settings import load
-from broadcaster.time_zones import day_and_time, find_zone
+from broadcaster.time_zones import find_zone, shown_time
 
 STATE_STYLES = {
     "active": "green",
@@ -198,7 +198,7 @@ def say_upcoming(upcoming: Upcoming) -> None:
             ["LOCAL", "UTC", "IN"],
             (
                 [
-                    day_and_time(due, schedule.zone),
+                    shown_time(due, schedule.zone),
                     utc_time(due),
                     duration((due - upcoming.now).total_seconds()) if due > upcoming.now else "due",
                 ]
@@ -221,9 +221,9 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "schedule": row.name,
         "state": row.state,
         "rule": f"{words}, by the clocks of {row.timezone}",
-        "next": row.next_at and day_and_time(row.next_at, zone),
-        "from": row.from_at and day_and_time(row.from_at, zone),
-        "until": row.until_at and day_and_time(row.until_at, zone),
+        "next": row.next_at and shown_time(row.next_at, zone),
+        "from": row.from_at and shown_time(row.from_at, zone),
+        "until": row.until_at and shown_time(row.until_at, zone),
         "campaigns": f"{row.campaigns:,}" + (f" of {row.count:,}" if row.count else ""),
         "queued": row.queued,
         "held": row.held,
@@ -252,4 +252,4 @@ def _campaigns(row: ScheduleSummary) -> str:
 
 
 def _next_time(row: ScheduleSummary) -> str | None:
-    return None if row.next_at is None else day_and_time(row.next_at, find_zone(row.timezone))
+    return None if row.next_at is None else shown_time(row.next_at, find_zone(row.timezone))

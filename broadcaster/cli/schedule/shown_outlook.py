@@ -15,7 +15,7 @@ from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.services.schedules.outlook import Outlook
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 
 def outlook_document(outlook: Outlook, *, dry_run: bool) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def say_outlook(outlook: Outlook, kind: ContentKind) -> None:
     say_upcoming(outlook.upcoming)
     _say_hours(outlook)
     due = "of the next occurrence" if outlook.upcoming.occurrences else "of one that is run now"
-    say(f"{due}, {day_and_time(outlook.due_at, schedule.zone)}:")
+    say(f"{due}, {shown_time(outlook.due_at, schedule.zone)}:")
     say_members(reach, outlook.audience, "each gets those that there are when it starts")
     say(f"countries: {said_countries(reach.countries)}")
     say_rejects(reach)
@@ -62,10 +62,10 @@ def _say_hours(outlook: Outlook) -> None:
     """When its campaigns are sent, until when, and what to think of that."""
     zone, expires_after = outlook.upcoming.schedule.zone, outlook.upcoming.schedule.expires_after
     if (hours := said_hours(outlook.hours, outlook.instances)) and outlook.opens_at is not None:
-        opens = day_and_time(outlook.opens_at, zone)
+        opens = shown_time(outlook.opens_at, zone)
         say(f"it is sent {hours}: the next occurrence can be sent from {opens} on")
     if expires_after is not None and outlook.expires_at is not None:
-        after, expires = duration(expires_after.total_seconds()), day_and_time(outlook.expires_at, zone)
+        after, expires = duration(expires_after.total_seconds()), shown_time(outlook.expires_at, zone)
         say(f"what has not left {after} after an occurrence expires, that of the next one at {expires}")
     for notice in outlook.notices:
         say(f"warning: {notice}")

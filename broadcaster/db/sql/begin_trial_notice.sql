@@ -4,27 +4,8 @@ WITH /* begin_trial_notice */
 noted AS (
     INSERT INTO notices (event, subject, occurrence, document)
     SELECT 'test', r.name, gen_random_uuid()::text, %(notice)s::jsonb FROM receivers r WHERE r.id = %(receiver)s
-    RETURNING id, event, subject, document, noted_at
-), begun AS (
-    INSERT INTO deliveries (notice_id, receiver_id, tries, next_try_at)
-    SELECT id, %(receiver)s, 1, now() + %(lease)s FROM noted
-    RETURNING id, tries
+    RETURNING id
 )
-SELECT
-    b.id,
-    b.tries,
-    r.failures,
-    r.id AS receiver_id,
-    r.name AS receiver,
-    r.way,
-    r.address,
-    r.sealed,
-    r.instance_id,
-    n.event,
-    n.subject,
-    n.document AS notice,
-    n.noted_at,
-    now() AS tried_at
-FROM begun b
-CROSS JOIN noted n
-JOIN receivers r ON r.id = %(receiver)s
+INSERT INTO deliveries (notice_id, receiver_id, tries, next_try_at)
+SELECT id, %(receiver)s, 1, now() + %(lease)s FROM noted
+RETURNING id

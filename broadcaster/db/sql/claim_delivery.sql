@@ -19,25 +19,8 @@ receiver AS MATERIALIZED (
     FOR NO KEY UPDATE OF d
 ), claimed AS (
     UPDATE deliveries d SET tries = d.tries + 1 FROM due WHERE d.id = due.id
-    RETURNING d.id, d.tries, d.notice_id, d.receiver_id
+    RETURNING d.id, d.receiver_id
 ), taken AS (
     UPDATE receivers r SET not_before = now() + %(lease)s FROM claimed c WHERE r.id = c.receiver_id
 )
-SELECT
-    c.id,
-    c.tries,
-    r.failures,
-    r.id AS receiver_id,
-    r.name AS receiver,
-    r.way,
-    r.address,
-    r.sealed,
-    r.instance_id,
-    n.event,
-    n.subject,
-    n.document AS notice,
-    n.noted_at,
-    now() AS tried_at
-FROM claimed c
-JOIN receiver r ON r.id = c.receiver_id
-JOIN notices n ON n.id = c.notice_id
+SELECT id FROM claimed

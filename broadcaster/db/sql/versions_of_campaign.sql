@@ -6,6 +6,7 @@ SELECT /* versions_of_campaign */
     CASE WHEN k.kind <> 'file' THEN convert_from(k.body, 'UTF8') END AS body,
     v.caption,
     v.filename,
+    c.file_column,
     v.locale,
     CASE
         WHEN c.content_version = 1 THEN (

@@ -123,7 +123,7 @@ campaign_judgements = Table(
         "When the next slice opens if its figures hold; null: there is none, or the one before has not left yet.",
     ),
     CheckConstraint("released_slices BETWEEN 0 AND open_slices", name="released_are_open"),
-    comment="Where campaigns with care stand that have started: since when they are judged, which slices are open.",
+    comment="Where campaigns stand that started with care, or lost a canary: since when they are judged, open slices.",
     postgresql_with={"fillfactor": "50"},
 )
 

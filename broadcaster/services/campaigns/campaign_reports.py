@@ -158,15 +158,18 @@ class ContentVersion(msgspec.Struct, frozen=True):
     body: str | None
     caption: str | None
     filename: str | None
+    file_column: str | None
+    """Where each recipient has a file of their own: the variable that has its path."""
     locale: str
     sent: int | None
     """How many messages were sent with it; None: they are deleted."""
 
     @property
     def words(self) -> str:
-        """What people know it by: the text, the caption, the name of the file or the URL."""
-        texts = (self.body if self.kind is ContentKind.TEXT else None, self.caption, self.filename, self.body)
-        return next((text for text in texts if text is not None), "")
+        """What people know it by: the text, or the name or URL of the file with the caption."""
+        own_file = None if self.file_column is None else f"{{{{ {self.file_column} }}}}"
+        source = self.body or self.filename or own_file
+        return ": ".join(each for each in (source, self.caption) if each is not None)
 
 
 class SentFigures(msgspec.Struct, frozen=True):

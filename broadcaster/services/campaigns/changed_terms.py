@@ -31,7 +31,7 @@ from broadcaster.services.openings import (
     said_apart,
     store_hours,
 )
-from broadcaster.time_zones import day_and_time, shown_zone
+from broadcaster.time_zones import shown_time, shown_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +240,11 @@ def _check_end(campaign: StoredCampaign, begins: datetime, expires_at: datetime 
         return
     if "expires_at" in changed.columns:
         raise UsageError(
-            f"--expires: {day_and_time(expires_at)} is before anything of it would leave, at {day_and_time(begins)}"
+            f"--expires: {shown_time(expires_at)} is before anything of it would leave, at {shown_time(begins)}"
         )
     if changed.columns.get("starts_at") or changed.are_other_hours:
         option = "--at" if changed.columns.get("starts_at") else "--window"
-        raise UsageError(f"{option}: campaign {campaign.name!r} expires at {day_and_time(expires_at)} already")
+        raise UsageError(f"{option}: campaign {campaign.name!r} expires at {shown_time(expires_at)} already")
 
 
 def _stored_hours(connection: Connection, campaign: StoredCampaign, hours: OpeningHours | None) -> int | None:

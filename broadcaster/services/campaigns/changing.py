@@ -17,20 +17,18 @@ from sqlalchemy import Connection, Engine, null, select, update
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value
-from broadcaster.domain.care import Care, FrequencyChange, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.sharing import MoveReason, SharingChange, refuse_strangers, said_weights
-from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.audit import note_operation
+from broadcaster.services.campaigns.changed_care import CareChange, change_care
 from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
-from broadcaster.services.campaigns.checks import hold_in_use, lanes_in_use, lanes_of, refuse_unread
+from broadcaster.services.campaigns.checks import hold_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
-from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import deal_anew
@@ -53,10 +51,8 @@ class CampaignChange:
     """By which these share what is left; empty: by their rates."""
     terms: TermsChange = field(default_factory=TermsChange)
     """When, how soon and to whom."""
-    stops: StopChange | None = None
-    """At which figures it pauses itself."""
-    frequency: FrequencyChange | None = None
-    """How often its people may have been messaged."""
+    care: CareChange = field(default_factory=CareChange)
+    """At which figures it pauses itself, in which slices it begins, how often its people may have been messaged."""
     sharing: SharingChange | None = None
     """What becomes of messages whose instance is in trouble."""
     limits: Sequence[str] | None = None
@@ -100,7 +96,7 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
     if change.instances is not None and changed.changes and not dry_run:
         changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
-    if change.frequency is not None and changed.changes and not dry_run:
+    if change.care.frees_people and changed.changes and not dry_run:
         patiently(lambda: _free_put_off(engine, name))
     return changed
 
@@ -126,7 +122,7 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
             store_terms(connection, campaign, changed)
         if change.sharing is not None:
             _change_sharing(connection, campaign, change.sharing, result, dry_run=dry_run)
-        _change_care(connection, campaign, change, result, dry_run=dry_run)
+        result.changes += change_care(connection, campaign, change.care, dry_run=dry_run)
         if change.limits is not None:
             _change_limits(connection, campaign, change.limits, result, dry_run=dry_run)
         return result
@@ -275,32 +271,3 @@ def _change_limits(
     if not dry_run:
         limit_campaign(connection, campaign.id, limits.values(), has_started=campaign.started_at is not None)
         note_operation(connection, "campaign", campaign.name, limits=now, limits_before=was)
-
-
-def _change_care(
-    connection: Connection, campaign: StoredCampaign, change: CampaignChange, result: Changed, *, dry_run: bool
-) -> None:
-    was = campaign.care or Care()
-    now = was if change.stops is None else msgspec.structs.replace(was, stops=change.stops.of(was.stops))
-    if now != was:
-        refuse_unread(connection, lanes_in_use(connection, campaign.id), now)
-        said = [str(each.stops) if each.stops.are_given else None for each in (was, now)]
-        result.changes.append(Difference("stops itself at", *said))
-    judged = now
-    if change.frequency is not None:
-        now = change.frequency.of(now)
-        result.changes += _other_frequency(was, now)
-    if now == was or dry_run:
-        return
-    document = null() if now == Care() else msgspec.to_builtins(now)
-    table = tables.campaigns
-    connection.execute(update(table).where(table.c.id == campaign.id).values(care=document))
-    if judged != was:
-        judge_anew(connection, campaign.id)
-
-
-def _other_frequency(was: Care, now: Care) -> list[Difference]:
-    said = [Difference("cooldown", *(said_span(each.cooldown) if each.cooldown else None for each in (was, now)))]
-    said.append(Difference("when recent", *("skip" if each.skips_recent else "wait" for each in (was, now))))
-    said.append(Difference("caps", *("gone beyond" if each.beyond_caps else "kept to" for each in (was, now))))
-    return [each for each in said if each.was != each.now]

@@ -17,7 +17,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 
@@ -129,7 +129,7 @@ def _name_taken_meanwhile(name: str) -> Iterator[None]:
 def refuse_past(connection: Connection, starts_at: datetime | None) -> None:
     """By the database's clock. None, at once, has not passed."""
     if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
-        raise UsageError(f"--at: {day_and_time(starts_at)} is in the past; without --at it starts at once")
+        raise UsageError(f"--at: {shown_time(starts_at)} is in the past; without --at it starts at once")
 
 
 def _refuse_expired(connection: Connection, starts_at: datetime | None, expires_at: datetime | None) -> None:
@@ -138,7 +138,7 @@ def _refuse_expired(connection: Connection, starts_at: datetime | None, expires_
         return
     begins = starts_at or connection.execute(select(func.now())).scalar_one()
     if expires_at <= begins:
-        raise UsageError(f"--expires: {day_and_time(expires_at)} is before it starts, at {day_and_time(begins)}")
+        raise UsageError(f"--expires: {shown_time(expires_at)} is before it starts, at {shown_time(begins)}")
 
 
 def _taken(name: str) -> ConflictError:

@@ -19,7 +19,7 @@ from broadcaster.errors import ConflictError, ContentionError, NotFoundError, qu
 from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.purged import refuse_purged
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 Result = TypeVar("Result")
 _RETRIED = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED)
@@ -211,7 +211,7 @@ def _refuse_expired(connection: Connection, campaign_id: int, name: str) -> None
     table = tables.campaigns
     expired = select(table.c.expires_at).where(table.c.id == campaign_id, table.c.expires_at <= func.now())
     if (expires_at := connection.scalar(expired)) is not None:
-        raise ConflictError(f"campaign {name!r} expired at {day_and_time(expires_at)}: nothing of it is sent any more")
+        raise ConflictError(f"campaign {name!r} expired at {shown_time(expires_at)}: nothing of it is sent any more")
 
 
 def _wrong_state(name: str, state: CampaignState, sources: str, target: CampaignState) -> str:

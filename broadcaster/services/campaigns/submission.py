@@ -44,7 +44,7 @@ from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.openings import first_meeting, said_apart
 from broadcaster.services.recipients.repeats import Repeat
 from broadcaster.services.shared_limits import limits_for_campaigns
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 _MOST_ZONES = 3
 """Time zones to name of whom nothing reaches."""
@@ -227,7 +227,7 @@ class Submitted(Reach):
         meeting = first_meeting(hours, self.instance_hours, recipients, moment)
         self.opens_at = meeting.opens_at
         if self.opens_at and submission.expires_at is not None and submission.expires_at <= self.opens_at:
-            until, opens = day_and_time(submission.expires_at), day_and_time(self.opens_at)
+            until, opens = shown_time(submission.expires_at), shown_time(self.opens_at)
             raise UsageError(f"--expires: {until} is before its windows open for the first time, at {opens}")
         self._note_never(submission, meeting, recipients)
         if hours is None:
@@ -276,9 +276,9 @@ class Submitted(Reach):
         self.leaves_nothing = plan.leaves_nothing
         self.waits_for = [*plan.waits_for, *people_waited_for(self.contention.rules)]
         days_without = around.days_without(parts, plan, begins_at=submission.starts_at)
-        self.plan_remarks = list(plan_remarks(replace(plan, expire=0), day_and_time, days_without))
+        self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, days_without))
         if plan.expire:
-            self.notices.append(said_expiry(plan, day_and_time))
+            self.notices.append(said_expiry(plan, shown_time))
         if submission.starts_at is None:
             self.waiting = sum(part.messages for part in around.beside if part.lane_id in lanes)
 

@@ -13,11 +13,11 @@ from time import monotonic
 import msgspec
 import structlog
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, first, rows
+from broadcaster.db.statements import execute, first, rows, value, values
 from broadcaster.domain.notices import trial_notice
 from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import BroadcasterError
@@ -55,7 +55,7 @@ def deliver_due(engine: Engine, settings: Settings, open_vault: OpenVault, recei
     delivered, ends = 0, monotonic() + RUN_SECONDS
     while monotonic() < ends:
         with transaction(engine) as connection:
-            claimed = first(connection, "claim_delivery", Delivery, receiver=receiver, lease=LEASE, longest=LONGEST)
+            claimed = claim_delivery(connection, receiver)
         if claimed is None:
             break
         done = {"receiver": claimed.receiver}
@@ -66,6 +66,12 @@ def deliver_due(engine: Engine, settings: Settings, open_vault: OpenVault, recei
         _mark_delivered(engine, claimed, answer)
         delivered += 1
     return {**done, "delivered": delivered, "failed": 0} if done else {}
+
+
+def claim_delivery(connection: Connection, receiver: int) -> Delivery | None:
+    """Take what is first due at the receiver (id), to be tried once this is committed; None: nothing is."""
+    taken = values(connection, "claim_delivery", receiver=receiver, lease=LEASE, longest=LONGEST)
+    return first(connection, "delivery_to_try", Delivery, id=taken[0]) if taken else None
 
 
 def send_trial_notice(engine: Engine, settings: Settings, open_vault: OpenVault, name: str) -> Answer:
@@ -79,7 +85,8 @@ def send_trial_notice(engine: Engine, settings: Settings, open_vault: OpenVault,
         if found is None:
             raise unknown_receiver(name)
         notice = Jsonb(msgspec.to_builtins(trial_notice(name)))
-        [trial] = rows(connection, "begin_trial_notice", Delivery, receiver=found, notice=notice, lease=LEASE)
+        begun = value(connection, "begin_trial_notice", receiver=found, notice=notice, lease=LEASE)
+        [trial] = rows(connection, "delivery_to_try", Delivery, id=begun)
         note_operation(connection, "receiver", name, tested=True)
     answer = _try(engine, settings, open_vault, trial)
     if answer.is_taken:

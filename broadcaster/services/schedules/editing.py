@@ -36,13 +36,13 @@ from broadcaster.services.campaigns.new_content import StoredContent, check_word
 from broadcaster.services.openings import read_hours, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.outlook import Outlook, look_ahead
+from broadcaster.services.schedules.schedule_reports import ScheduleDetail, schedule_detail
 from broadcaster.services.schedules.stored_schedule import (
     Following,
     Schedule,
     audience_name,
     database_now,
     lock_schedule,
-    read_schedule,
     update_schedule,
 )
 from broadcaster.services.shared_limits import limits_for_campaigns
@@ -153,6 +153,15 @@ class ScheduleChanges:
         return self.timing or any(each is not None for each in given)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedSchedule:
+    """What became of a change, or would."""
+
+    outlook: Outlook
+    was: ScheduleDetail
+    now: ScheduleDetail
+
+
 def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_run: bool = False) -> Outlook:
     """Add a schedule, active from now on, and look ahead and at its content; a dry run keeps nothing.
 
@@ -189,18 +198,19 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
 
 def set_schedule(
     engine: Engine, name: str, changes: ScheduleChanges, *, strict: bool = False, dry_run: bool = False
-) -> Outlook:
+) -> ChangedSchedule:
     """Change what is given, leave the rest, and look ahead; occurrences that have their campaign already keep it.
 
-    A change of when it is due counts from now on, and makes a schedule that has ended active again. A dry run keeps
-    nothing. Raises as `add_schedule` does.
+    A change of when it is due counts from now on, and makes a schedule that has ended active again. A dry run does
+    the same and takes it back. Raises as `add_schedule` does.
     """
     if changes == ScheduleChanges():
         raise UsageError(f"nothing to change on schedule {name!r}: give at least one option")
     if changes.cron is not None and changes.every is not None:
         raise UsageError("give only one of --cron and --every")
     with transaction(engine) as connection:
-        schedule = read_schedule(connection, name) if dry_run else lock_schedule(connection, name)
+        schedule = lock_schedule(connection, name)
+        was = schedule_detail(connection, name)
         now = database_now(connection)
         audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
         content = _changed_content(connection, schedule, changes)
@@ -208,7 +218,7 @@ def set_schedule(
             schedule.conditions, where=changes.where, exclude=changes.exclude, everybody=changes.everybody
         )
         if changes.sending:
-            conditions = _check(connection, audience, conditions, content, lock=not dry_run)
+            conditions = _check(connection, audience, conditions, content, lock=True)
         changed = msgspec.structs.replace(
             schedule,
             **_timing(schedule, changes, now),
@@ -234,19 +244,22 @@ def set_schedule(
         hours = read_hours(connection, schedule.hours_id)
         if changes.hours is not None:
             hours = changes.hours.of(hours, changes.timezone or schedule.timezone)
-        if not dry_run:
-            stored = {} if changes.content is None else store_content(connection, content)._asdict()
-            if changes.hours is not None:
-                stored["hours_id"] = None if hours is None else store_hours(connection, hours)
-            update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
-            if changes.instances is not None:
-                _set_lanes(connection, schedule.id, changed)
-            if changed.limits != schedule.limits:
-                _set_limits(connection, schedule.id, changed)
-                trail = {"limits": sorted(changed.limits), "limits_before": sorted(schedule.limits)}
-                note_operation(connection, "schedule", name, **trail)
+        stored = {} if changes.content is None else store_content(connection, content)._asdict()
+        if changes.hours is not None:
+            stored["hours_id"] = None if hours is None else store_hours(connection, hours)
+        update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
+        if changes.instances is not None:
+            _set_lanes(connection, schedule.id, changed)
+        if changed.limits != schedule.limits:
+            _set_limits(connection, schedule.id, changed)
+            trail = {"limits": sorted(changed.limits), "limits_before": sorted(schedule.limits)}
+            note_operation(connection, "schedule", name, **trail)
         outlook = look_ahead(connection, changed, audience, content, hours, is_retimed=changes.retimed)
-        return _linted(outlook, content, audience, strict=strict)
+        outlook = _linted(outlook, content, audience, strict=strict)
+        is_now = schedule_detail(connection, name)
+        if dry_run:
+            connection.rollback()
+        return ChangedSchedule(outlook, was, is_now)
 
 
 def _linted(outlook: Outlook, content: Content, audience: Audience, *, strict: bool) -> Outlook:

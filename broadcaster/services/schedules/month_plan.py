@@ -29,7 +29,7 @@ from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
 from broadcaster.services.schedules.stored_schedule import Schedule, audience_name, database_now, read_schedule
-from broadcaster.time_zones import day_and_time
+from broadcaster.time_zones import shown_time
 
 MONTH = timedelta(days=31)
 MOST_OCCURRENCES = 100
@@ -206,17 +206,17 @@ class _Month:
         if plan.is_skipped:
             yield "it is skipped: an earlier one is still sent then"
         elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):
-            first_at = day_and_time(plan.first_at.replace(microsecond=0), due.schedule.zone)
+            first_at = shown_time(plan.first_at, due.schedule.zone)
             yield f"it waits until an earlier one is sent, {first_at}"
         if plan.expire:
-            when = "" if plan.expires_at is None else f", at {day_and_time(plan.expires_at, due.schedule.zone)}"
+            when = "" if plan.expires_at is None else f", at {shown_time(plan.expires_at, due.schedule.zone)}"
             yield f"{plan.expire:,} of {due.messages:,} expire before they may leave{when}"
         if plan.remaining:
             yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
         following = min((each.due_at for each in self._of(due.schedule) if each.due_at > due.due_at), default=None)
         if following is not None and plan.ends_at is not None and plan.ends_at > following:
             then = "is skipped" if due.schedule.overlap is Overlap.SKIP else "waits for it"
-            when = day_and_time(following, due.schedule.zone)
+            when = shown_time(following, due.schedule.zone)
             yield f"it is still sent when the next one is due, {when}, which {then}"
         if others := sorted({self._names[each] for each in self._beside(due, plan)}):
             more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""

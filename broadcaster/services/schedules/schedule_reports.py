@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -124,13 +124,18 @@ def list_schedules(engine: Engine) -> Sequence[ScheduleSummary]:
 
 def show_schedule(engine: Engine, name: str) -> ScheduleDetail:
     """One schedule. Raises NotFoundError."""
-    table = tables.contents
     with transaction(engine) as connection:
-        schedule = read_schedule(connection, name)
-        [summary] = rows(connection, "list_schedules", ScheduleSummary, name=name)
-        body = connection.scalar(
-            select(table.c.body).where(table.c.id == schedule.content_id, table.c.kind != ContentKind.FILE)
-        )
+        return schedule_detail(connection, name)
+
+
+def schedule_detail(connection: Connection, name: str) -> ScheduleDetail:
+    """The same as this transaction sees it, and has changed it. Raises NotFoundError."""
+    table = tables.contents
+    schedule = read_schedule(connection, name)
+    [summary] = rows(connection, "list_schedules", ScheduleSummary, name=name)
+    body = connection.scalar(
+        select(table.c.body).where(table.c.id == schedule.content_id, table.c.kind != ContentKind.FILE)
+    )
     return ScheduleDetail(**msgspec.structs.asdict(summary), body=None if body is None else body.decode())
 
 

@@ -258,7 +258,7 @@ CREATE TABLE campaign_judgements (
     CONSTRAINT campaign_judgements_released_are_open_check CHECK (released_slices BETWEEN 0 AND open_slices)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE campaign_judgements IS
-    'Where campaigns with care stand that have started: since when they are judged, which slices are open.';
+    'Where campaigns stand that started with care, or lost a canary: since when they are judged, open slices.';
 COMMENT ON COLUMN campaign_judgements.campaign_id IS 'The campaign that it belongs to.';
 COMMENT ON COLUMN campaign_judgements.since IS
     'What came to pass before says nothing: it started then, or an operator has let it go on.';
