@@ -122,7 +122,7 @@ def test_those_who_wait_are_told_when_they_are_free_and_not_when_they_are_looked
     assert plan.first_at is not None
     _, [hold] = look_at_campaign(shop.engine, shop.settings, "second", lambda scene: scene)
     for told in (people.first_free_at, plan.first_at, hold.until):
-        assert told is not None
+        assert told is not None, hold
         assert DAY < (told - plan.begins_at).total_seconds() <= DAY + GRACE
 
 

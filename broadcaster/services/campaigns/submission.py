@@ -264,6 +264,7 @@ class Submitted(Reach):
         parts = list(self._parts(submission, lanes, recipients))
         # One that was just stored stands beside itself.
         around = around.without(submission.name).with_canary(OWN, submission.care)
+        around = around.with_failover(OWN, submission.sharing.failover_after, lanes)
         plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes)
         self.seconds_to_send = plan.seconds
