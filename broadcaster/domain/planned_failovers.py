@@ -13,7 +13,7 @@ from broadcaster.domain.plan_terms import Failover, Move, Taker
 from broadcaster.domain.planned_lanes import LaneAhead
 from broadcaster.domain.planned_limits import LimitAhead
 
-_SHORTEST_WAIT = 1.0
+_SHORTEST_WAIT = 60.0
 """Seconds from one look at whether others have something left to the next, at least."""
 
 
