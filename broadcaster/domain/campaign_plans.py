@@ -13,10 +13,21 @@ import msgspec
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.failover_plans import FailoverRule, PlannedMove, planned_moves
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
-from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, Succession, always_open
+from broadcaster.domain.plan_terms import (
+    NEVER,
+    Failover,
+    OpenSpan,
+    PlannedLane,
+    Queue,
+    Slices,
+    Succession,
+    Taker,
+    always_open,
+)
 from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
 
 OWN = 0
@@ -133,6 +144,8 @@ class CampaignPlan:
     """Its messages that wait now until their people may get one again, by rule."""
     is_skipped: bool = False
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
+    moves: Sequence[PlannedMove] = ()
+    """What goes from its instances in trouble to others, the first first."""
 
     @property
     def known_end(self) -> datetime | None:
@@ -192,6 +205,8 @@ class Surroundings:
     """Of other campaigns."""
     successions: Sequence[Succession] = ()
     """Of schedules: which campaigns are not sent beside each other."""
+    failovers: Mapping[int, FailoverRule] = field(default_factory=dict)
+    """Of campaigns that ask for them."""
 
     def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
         """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
@@ -202,6 +217,15 @@ class Surroundings:
         """The same with the slices of this campaign's canary, if it has one."""
         slices = slices_of(care)
         return self if slices is None else replace(self, canaries={**self.canaries, campaign: slices})
+
+    def with_failover(self, campaign: int, after: float | None, weights: LaneRates) -> Surroundings:
+        """The same where others of this campaign's lanes send what one in trouble has, after so many seconds of that.
+
+        None: they do not. They share by these weights.
+        """
+        if after is None:
+            return self
+        return replace(self, failovers={**self.failovers, campaign: FailoverRule(timedelta(seconds=after), weights)})
 
     def of(self, name: str) -> list[PlannedPart]:
         """What the campaign called `name` has to send."""
@@ -267,7 +291,10 @@ class Surroundings:
     ) -> CampaignPlan:
         plan = plans[Luck.USUAL]
         own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
-        lanes = [lane for lane in self.lanes if any(part.lane_id == lane.id for part in own)]
+        used = {part.lane_id for part in own} | {
+            self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign
+        }
+        lanes = [lane for lane in self.lanes if lane.id in used]
         waits, expire = list(self._waits(plan, campaign)), plan.expiring(campaign)
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
@@ -286,6 +313,7 @@ class Surroundings:
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(own)),
             is_skipped=campaign in plan.skipped,
+            moves=planned_moves(plan.moves, self.lanes, campaign),
         )
 
     def _ends_at(self, plan: SendingPlan, campaign: int, luck: Luck) -> datetime | None:
@@ -300,6 +328,7 @@ class Surroundings:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
         for part in (*parts, *self.beside):
             by_lane[part.lane_id].append(part)
+        failovers = list(self._failovers(by_lane))
         own = sum(part.messages for part in parts)
         lanes, limits = [], {each.id: each.planned for each in self.limits}
         for lane in self.lanes:
@@ -315,7 +344,44 @@ class Surroundings:
                 limits=[each for each in lane.limits if each in limits],
             )
             lanes.append(planned)
-        return sending_plan(lanes, limits, self.now.timestamp(), self._day, self.canaries, self.successions)
+        now = self.now.timestamp()
+        return sending_plan(lanes, limits, now, self._day, self.canaries, self.successions, failovers)
+
+    def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
+        """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""
+        for campaign, rule in self.failovers.items():
+            own = {lane: [part for part in of_lane if part.campaign == campaign] for lane, of_lane in by_lane.items()}
+            own = {lane: of_lane for lane, of_lane in own.items() if of_lane}
+            starts_at = min((part.not_before or self.now for each in own.values() for part in each), default=self.now)
+            expires_at = min((seconds_or(part.expires_at) for each in own.values() for part in each), default=inf)
+            takers = rule.takers(self.lanes, own)
+            for place, lane in enumerate(self.lanes):
+                if takers and lane.id in own and lane.trouble_since is not None:
+                    yield Failover(
+                        campaign,
+                        place,
+                        rule.begins_at(lane, max(self.now, starts_at)).timestamp(),
+                        [self._taker(*each, rule, by_lane, lane.id, campaign) for each in takers],
+                        keeps_one=lane.is_down,
+                        stays=rule.stays.get(lane.id, 0),
+                        expires_at=expires_at,
+                    )
+
+    def _taker(
+        self,
+        place: int,
+        lane: LaneNow,
+        rule: FailoverRule,
+        by_lane: Mapping[int, list[PlannedPart]],
+        giver: int,
+        campaign: int,
+    ) -> Taker:
+        queues = {}
+        for queue, part in enumerate(by_lane[giver]):
+            if part.campaign == campaign:
+                queues[queue] = len(by_lane[lane.id])
+                by_lane[lane.id].append(replace(part, lane_id=lane.id, messages=0))
+        return Taker(place, rule.weight(lane), lane.rate, queues, _opening(lane.hours, None, NOBODY, 0.0))
 
     def _queue(self, lane: LaneNow, part: PlannedPart, limits: Collection[int]) -> Queue:
         reserve = self.reserve.total_seconds()

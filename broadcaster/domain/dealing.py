@@ -1,4 +1,4 @@
-"""How lanes share the recipients of a campaign. Pure.
+"""How lanes share the recipients of a campaign, and groups a part of its messages. Pure.
 
 `deal_snapshot.sql` deals the members of an audience by the same weights, and `share_pending.sql` what moves.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from heapq import heapify, heapreplace
-from itertools import islice, repeat
+from itertools import accumulate, islice, pairwise, repeat
 from math import floor, inf
+from typing import TypeVar
+
+K = TypeVar("K")
 
 LaneRates = Mapping[int, float | None]
 """Lanes (ids), each with its messages per second; None: it has no limit."""
@@ -29,6 +32,13 @@ def shares_of(total: int, rates: LaneRates) -> Mapping[int, int]:
     shares = Counter({lane: floor(total * weight / whole) for lane, weight in weights.items()})
     shares.update(islice(_deal(weights, dict(shares)), total - shares.total()))
     return shares
+
+
+def apportioned(total: int, held: Mapping[K, int]) -> dict[K, int]:
+    """How many of so many messages come from each, in proportion to what it holds: no more than all."""
+    whole = sum(held.values())
+    taken = [number * min(total, whole) // max(1, whole) for number in accumulate(held.values(), initial=0)]
+    return {each: after - before for each, (before, after) in zip(held, pairwise(taken), strict=True)}
 
 
 def dealt_to_room(

@@ -53,6 +53,9 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
     """For how many seconds it sends nothing yet."""
     is_stopped: bool
     """Nobody knows until when: it is paused, refused or down."""
+    trouble_since: datetime | None = None
+    """Since when it is refused or down; None: it is neither."""
+    is_down: bool = False
     max_in_flight: int = 1
     tried: int = 0
     """How many attempts it made lately,"""

@@ -140,7 +140,14 @@ class PlannedCampaign:
             name = f"another like {fastest.instance}"
             added.append(
                 msgspec.structs.replace(
-                    fastest, id=-number, instance=name, debt=0.0, rests=0.0, is_stopped=False, limits=tuple(ids)
+                    fastest,
+                    id=-number,
+                    instance=name,
+                    debt=0.0,
+                    rests=0.0,
+                    is_stopped=False,
+                    trouble_since=None,
+                    limits=tuple(ids),
                 )
             )
         return self.through(added, limits, self.weights.get(fastest.id))

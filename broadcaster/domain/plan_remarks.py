@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.plans import Hold
 from broadcaster.errors import listed
 
@@ -26,6 +27,8 @@ def plan_remarks(
             yield f"it waits while {wait.what} is sent, which goes first"
     for limit, days in (days_without or {}).items():
         yield f"it needs {plan.sent_on} days with {limit}, and {days} without"
+    for moved in together(plan.moves):
+        yield _said_move(moved, clock)
     if plan.expire:
         yield said_expiry(plan, clock)
     if plan.stopped:
@@ -40,6 +43,16 @@ def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
     if plan.leaves_nothing:
         return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
     return f"{plan.expire:,} of {_messages(plan.messages)} will expire{when}, since they cannot leave before"
+
+
+def _said_move(moved: Sequence[PlannedMove], clock: Callable[[datetime], str]) -> str:
+    messages, first = sum(each.messages for each in moved), moved[0]
+    takers = [each.to_instance if len(moved) == 1 else f"{each.to_instance} ({each.messages:,})" for each in moved]
+    more = [f"{len(takers) - _MOST_NAMED} more"] if len(takers) > _MOST_NAMED else []
+    *named, last = [*takers[:_MOST_NAMED], *more]
+    to = f"{', '.join(named)} and {last}" if named else last
+    move = "moves" if messages == 1 else "move"
+    return f"{_messages(messages)} {move} from {first.from_instance} to {to} at {clock(first.at)}"
 
 
 def _messages(number: int) -> str:

@@ -5,7 +5,7 @@ All moments are in seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -93,3 +93,46 @@ class Succession:
     """Each with the moment at which it is due, in that order; minus infinity: it is sent already."""
     is_skipped: bool
     """Whether one that is due too early is left out; otherwise it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A lane that is well, and gets a part of what another one has pending of a campaign."""
+
+    place: int
+    weight: float | None
+    """By which it shares the campaign's messages; None: it has no limit."""
+    rate: float | None
+    """Messages a second; None: the same."""
+    queues: Mapping[int, int]
+    """By the places of the other lane's queues, those of its own that take what is in these."""
+    opening: Callable[[float], OpenSpan] = always_open
+    """When it may send, whatever the hours of the campaign are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """A lane in trouble, and the lanes that get what it has pending of a campaign."""
+
+    campaign: int
+    place: int
+    begins_at: float
+    """From then on, while one of those may send."""
+    takers: Sequence[Taker]
+    keeps_one: bool = False
+    """Whether it keeps a message while others have any: only that shows that it is well again."""
+    stays: int = 0
+    """How many of its messages do not move."""
+    expires_at: float = inf
+    """When the campaign does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """So many messages of a campaign go from one lane to another, told by their places."""
+
+    at: float
+    campaign: int
+    giver: int
+    taker: int
+    messages: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import ceil, inf
@@ -37,7 +38,8 @@ class LaneAhead:
         self.expired = [0] * len(planned.queues)
         self.interval = planned.pace.interval
         self._tolerance = planned.pace.tolerance
-        self._not_before = planned.not_before
+        self.not_before = planned.not_before
+        """Until then it rests."""
         self._spans = [OpenSpan(-inf, -inf)] * len(planned.queues)
         self._clock = planned.clock
         self._gates = gates
@@ -65,7 +67,7 @@ class LaneAhead:
         queue = self.queues[place]
         if now >= self._known[place].ends:
             begins, ends = self._known[place] = queue.opening(now)
-            begins = max(begins, queue.not_before, self._not_before)
+            begins = max(begins, queue.not_before, self.not_before)
             self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
         span, gate = self._spans[place], self.gate(place)
         return span if gate <= span.begins else OpenSpan(gate, span.ends)
@@ -213,6 +215,10 @@ class Share(NamedTuple):
     sender: OpenLane
     messages: int
     limit: int
+
+    def first(self, now: float) -> float:
+        """When the first leaves that counts."""
+        return self.sender.lane.slot(now, bisect_left(range(1, self.messages + 1), 1, key=self._counted))
 
     def last(self, now: float) -> float:
         """When the last of them leaves."""

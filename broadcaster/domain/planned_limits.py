@@ -48,6 +48,9 @@ class LimitAhead:
 
     def take(self, now: float, leaving: Sequence[Share]) -> None:
         """These messages leave, from `now` on, as the paces of their lanes let them."""
+        if self.climbs_at <= now:
+            # It climbs with the first of them, which may leave later than it was due, though within the same bucket.
+            self.climbs_at = min((share.first(now) for share in leaving if share.all), default=self.climbs_at)
         count, last = self._count, max(share.last(now) for share in leaving)
         bucket = count.limit.bucket
         if floor((now + TICK) / bucket) == floor((last + TICK) / bucket):

@@ -14,8 +14,18 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
-from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, Succession, always_open
+from broadcaster.domain.plan_terms import (
+    Failover,
+    Move,
+    OpenSpan,
+    PlannedLane,
+    PlannedLimit,
+    Slices,
+    Succession,
+    always_open,
+)
 from broadcaster.domain.planned_canaries import CanariesAhead
+from broadcaster.domain.planned_failovers import FailoversAhead
 from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share, coupled
 from broadcaster.domain.planned_limits import LimitAhead
 from broadcaster.domain.planned_successions import SuccessionsAhead
@@ -75,6 +85,8 @@ class SendingPlan:
     """The campaigns that are left out, since those before them are still sent when they are due."""
     held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
     """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
+    moves: list[Move] = field(default_factory=list)
+    """What goes from lanes in trouble to others, in the order of time for each campaign."""
 
     def of(self, campaign: int) -> Iterator[tuple[float, int, Leaving]]:
         """What leaves of one campaign, with the days and the places of the lanes."""
@@ -116,21 +128,24 @@ def sending_plan(
     day: Callable[[float], OpenSpan] = always_open,
     canaries: Mapping[int, Slices] | None = None,
     successions: Sequence[Succession] = (),
+    failovers: Sequence[Failover] = (),
 ) -> SendingPlan:
     """What becomes of all that the lanes have to send, from `now` on, if nothing fails and nobody intervenes.
 
-    `day` is the day of a moment; `canaries` are those of campaigns, and `successions` those of schedules. Lanes that
-    share a limit take its places as they come.
+    `day` is the day of a moment; `canaries` are those of campaigns, `successions` those of schedules, and `failovers`
+    those of lanes that are in trouble by now. Lanes that share a limit take its places as they come.
     """
     plan = SendingPlan(lanes)
     gates: dict[tuple[int, int], float] = {}
     ahead = {key: LimitAhead(limit) for key, limit in limits.items()}
     careful = canaries or {}
     dependent = [*({each} for each in careful), *(set(dict(each.campaigns)) for each in successions)]
+    dependent += [{each.campaign} for each in failovers]
     for together in coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], dependent):
         turns = SuccessionsAhead(together, successions, gates)
         canary = CanariesAhead(together, careful, gates)
-        _Planning(together, ahead, plan, day, canary, turns).run(now)
+        moving = FailoversAhead(together, failovers, ahead)
+        _Planning(together, ahead, plan, day, canary, turns, moving).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):
                 if lane.expired[queue]:
@@ -151,6 +166,7 @@ class _Planning:
         day: Callable[[float], OpenSpan],
         canaries: CanariesAhead,
         turns: SuccessionsAhead,
+        failovers: FailoversAhead,
     ) -> None:
         self._lanes = lanes
         self._limits = {key: limits[key] for lane in lanes for key in lane.all_limits}
@@ -158,6 +174,7 @@ class _Planning:
         self._day = day
         self._canaries = canaries
         self._turns = turns
+        self._failovers = failovers
         self._today = OpenSpan(-inf, -inf)
         self._priorities = {queue.campaign: queue.priority for lane in lanes for queue in lane.queues}
         self._holding: dict[int, tuple[Hold, int]] = {}
@@ -174,10 +191,11 @@ class _Planning:
             self._canaries.open(now)
             for limit in self._limits.values():
                 limit.climb(now)
+            self._plan.moves.extend(self._failovers.move(now))
             looks = [(lane, openings) for lane in self._lanes if (openings := lane.openings(now))]
             free = {key: limit.free(now) for key, limit in self._limits.items()}
             waits = self._waits(looks, free, now)
-            begins = min((wait.until for wait in waits.values()), default=inf)
+            begins = min(self._failovers.next_move(now), *(wait.until for wait in waits.values()), inf)
             if begins == inf:
                 break
             if begins > now:
@@ -220,6 +238,7 @@ class _Planning:
         yield self._today.ends
         yield from self._canaries.changes(now)
         yield from self._turns.changes(now)
+        yield from self._failovers.changes(now)
         for _, openings in looks:
             yield from (begins if begins > now else ends for _, (begins, ends) in openings if ends > now)
         for key, limit in self._limits.items():
@@ -328,4 +347,5 @@ def _reason(lane: LaneAhead, place: int, opens: float) -> tuple[Hold, int]:
     queue = lane.queues[place]
     if lane.gate(place) >= opens and (queue.slice or lane.gate(place) > queue.not_before):
         return (Hold.CANARY if queue.slice else Hold.EARLIER), 0
-    return (Hold.WINDOW if lane.hours_open(place) >= opens else Hold.START), 0
+    # What never opens, as far as is known, is stopped, and waits for no hours.
+    return (Hold.WINDOW if inf > lane.hours_open(place) >= opens else Hold.START), 0

@@ -75,6 +75,18 @@ def test_the_plan_counts_who_waits_from_when_they_are_free(run_cli: RunCli, shop
     assert any("12 of 20 messages will expire at" in notice for notice in late["notices"])
 
 
+def test_who_waits_in_several_countries_is_planned_once(run_cli: RunCli, shop: Shop) -> None:
+    countries = ("62812", "491511", "3361", "3461", "44740", "551191")
+    for number, prefix in enumerate(countries):
+        shop.submit(f"before{number}", 1 + number, "a", prefix=prefix)
+    drain(shop)
+    people = "phone\n" + "".join(f"{prefix}{each:07d}\n" for prefix in countries for each in range(15))
+    options = ("--cooldown", "24h", "--window", "00:00-24:00", "--window-zone", "recipient", "--accept-countries")
+    found = assert_done(run_cli(*SUBMIT, "x", *TO_ALL, *options, "--dry-run", "--json", stdin=people)).json
+    assert (found["total"], found["contention"]["cooldown"]) == (90, 21)
+    assert sum(day["messages"] for day in found["days"]) == 90
+
+
 def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a_campaign(
     run_cli: RunCli, shop: Shop
 ) -> None:

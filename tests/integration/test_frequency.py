@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap, free_at
 from broadcaster.services import frequency
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from broadcaster.services.frequency import remove_cap, set_cap
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.services.standstill import look_at_campaign
 from tests.support.database import as_owner
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
 from tests.support.stack import wait_for
@@ -104,6 +106,24 @@ def test_one_whose_outcome_may_yet_give_the_person_back_is_not_skipped(shop: Sho
     drain(shop)
     assert shop.states("second") == {"skipped": 10}
     assert shop.sql("SELECT reason, messages FROM failure_counts WHERE state = 'skipped'") == [("cap", 10)]
+
+
+def test_those_who_wait_are_told_when_they_are_free_and_not_when_they_are_looked_at_again(shop: Shop) -> None:
+    set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
+    submit(shop, "first", 10)
+    drain(shop)
+    submit(shop, "second", 12)
+    drain(shop)
+    assert all(0 < wait <= GRACE for wait in waits(shop, "second"))
+    plan = open_work(shop.engine, "second").plan()
+    assert plan is not None
+    [people] = plan.waiting_people
+    assert (people.messages, plan.said_waits) == (10, "people who have had as many as caps allow")
+    assert plan.first_at is not None
+    _, [hold] = look_at_campaign(shop.engine, shop.settings, "second", lambda scene: scene)
+    for told in (people.first_free_at, plan.first_at, hold.until):
+        assert told is not None, hold
+        assert DAY < (told - plan.begins_at).total_seconds() <= DAY + GRACE
 
 
 def test_a_cap_holds_over_all_campaigns_and_counts_what_was_sent_before(shop: Shop) -> None:

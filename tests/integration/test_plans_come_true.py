@@ -87,6 +87,17 @@ def a_campaign_with_a_limit_of_its_own_beside_one_without(shop: Shop) -> None:
     shop.submit("other", 20, "a", first=1_000)
 
 
+def one_of_three_is_refused_and_the_others_take_its_part(shop: Shop) -> None:
+    for name, rate in (("a", "2/min"), ("b", "2/min"), ("d", "1/min")):
+        shop.add(name, rate)
+    shop.submit("c", 150, "a", "b", "d")
+    shop.sql("UPDATE campaigns SET sharing = CAST(:sharing AS jsonb)", sharing='{"failover_after": 900}')
+    shop.sql(
+        "UPDATE lanes SET health = 'refused', health_reason = 'so it is', health_since = now() - interval '5 min'"
+        " WHERE id = (SELECT id FROM instances WHERE name = 'a')"
+    )
+
+
 SET_UPS = (
     one_rate,
     two_rates,
@@ -99,6 +110,7 @@ SET_UPS = (
     beside_one_that_starts_later,
     a_canary_over_two_lanes_that_share_a_limit,
     a_campaign_with_a_limit_of_its_own_beside_one_without,
+    one_of_three_is_refused_and_the_others_take_its_part,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +23,7 @@ from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_camp
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, moves_of_instance, open_failovers
 from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instance_health import resume_instance
@@ -102,15 +104,26 @@ def moves(shop: Shop) -> Sequence[tuple[str, str, str, int]]:
     return sorted((each.from_instance, each.to_instance, each.reason.value, each.messages) for each in told)
 
 
+def foreseen(shop: Shop, name: str = "x") -> dict[object, int]:
+    """How many messages its plan moves at once, by the instance that takes them."""
+    plan = open_work(shop.engine, name).plan()
+    assert plan is not None
+    at_once = timedelta(seconds=1)
+    return {each.to_instance: each.messages for each in plan.moves if each.at - plan.begins_at < at_once}
+
+
 @pytest.mark.parametrize("health", ["down", "refused"])
 def test_what_waits_for_an_instance_in_trouble_goes_to_those_that_are_well(shop: Shop, health: str) -> None:
     send(shop, 90, "a", "b", "c")
     be(shop, "a", health, 14)
     assert move_pending(shop.engine) == 0
+    assert foreseen(shop) == {}
     be(shop, "a", health, 16)
     # One stays with a lane that is down: only a message shows that it is well again.
     stays = 1 if health == "down" else 0
-    assert move_pending(shop.engine) == 30 - stays
+    planned = foreseen(shop)
+    assert sum(planned.values()) == move_pending(shop.engine) == 30 - stays
+    assert are_dealt({**planned}, b=15, c=15)
     assert are_dealt(pending(shop), **({"a": 1} if stays else {}), b=45, c=45)
     assert [told[:3] for told in moves(shop)] == [("a", "b", "failover"), ("a", "c", "failover")]
     assert sum(number for *_, number in moves(shop)) == 30 - stays
@@ -497,6 +510,7 @@ def test_they_stay_through_a_failover_unless_the_campaign_says_otherwise(shop: S
     send(shop, 12, "a", "b", sharing=STICKY)
     send(shop, 12, "a", "b", name="y", sharing=Sharing(failover_after=900.0, sticky=True, failover_sticky=True))
     be(shop, "a", "refused", 60)
+    assert (foreseen(shop), foreseen(shop, "y")) == ({"b": 2}, {"b": 6})
     move_pending(shop.engine)
     waiting = "FROM messages WHERE state = 'pending' AND lane_id = 1"
     left = f"SELECT campaign_id, home_lane_id, count(*) {waiting} GROUP BY 1, 2"

@@ -12,6 +12,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.span_limits import parse_span_limit
 from broadcaster.services import dispatch, shared_limits
 from broadcaster.services.campaigns.judging import judge_campaigns
+from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.openings import move_openings
@@ -40,6 +41,12 @@ FROM (
     UNION ALL SELECT clock - make_interval(secs => i.tolerance_seconds) FROM lanes JOIN instances i USING (id)
     UNION ALL SELECT not_before FROM lanes
     UNION ALL SELECT next_due_at FROM campaign_lanes WHERE open AND next_due_at < 'infinity'
+    UNION ALL
+    SELECT l.health_since + make_interval(secs => (c.sharing ->> 'failover_after')::float8)
+    FROM lanes l
+    JOIN campaign_lanes cl ON cl.lane_id = l.id AND cl.open
+    JOIN campaigns c ON c.id = cl.campaign_id
+    WHERE l.health = 'refused'
 ) due
 WHERE moment > now()
 """
@@ -84,6 +91,7 @@ def _tick(shop: Shop, names: Sequence[str]) -> bool:
     dispatch.start_due_campaigns(shop.engine)
     judge_campaigns(shop.engine)
     dispatch.climb_ramps(shop.engine)
+    move_pending(shop.engine)
     return all(shop.state(name) == "finished" for name in names)
 
 

@@ -105,6 +105,7 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
         "days": [msgspec.structs.asdict(each) for each in plan.days],
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
         "waiting_people": plan.waiting_people,
+        "moves": plan.moves,
         "remarks": list(plan_remarks(plan, shown_time, days_without)),
     }
 

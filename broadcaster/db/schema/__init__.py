@@ -73,6 +73,7 @@ FILES = (
     "functions/give_back",
     "functions/messaged_between",
     "functions/messaged_lately",
+    "functions/person_free_at",
     "functions/frequency_is_kept",
     "functions/sending_through",
     "functions/sent_through",

@@ -1,6 +1,7 @@
 WITH /* lanes_to_plan */ RECURSIVE
 -- Lanes as they stand, and those that share a limit with them, or send campaigns that share one with what these send, be
--- it by way of others (`domain.lanes_now.LaneNow`); and those of what shares %(limits)s. What
+-- it by way of others (`domain.lanes_now.LaneNow`); and those of what shares %(limits)s; and those from which messages will
+-- go to them, since they are in trouble, or that will get some of these, too. What
 -- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain.
 limited AS MATERIALIZED ( -- which limits hold for lanes, or for something that they send or are to send
     SELECT DISTINCT cl.lane_id, held.limit_id
@@ -9,6 +10,16 @@ limited AS MATERIALIZED ( -- which limits hold for lanes, or for something that 
     JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.open AND NOT cl.retired
     UNION
     SELECT ll.lane_id, ll.limit_id FROM lane_limits ll
+    UNION -- lanes of one campaign among which messages move, as if they shared a limit
+    SELECT cl.lane_id, -c.id
+    FROM campaigns c
+    JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.open AND NOT cl.retired
+    WHERE (c.state IN ('scheduled', 'running') OR c.name = %(name)s) AND c.sharing ? 'failover_after'
+        AND EXISTS (
+            SELECT FROM campaign_lanes part
+            JOIN lanes l ON l.id = part.lane_id AND l.health IN ('refused', 'down')
+            WHERE part.campaign_id = c.id AND part.open AND NOT part.retired AND part.pending > 0
+        )
 ), beside AS (
     SELECT unnest(%(lanes)s::integer[]) AS id
     UNION
@@ -38,6 +49,8 @@ SELECT
     extract(epoch FROM greatest(l.clock - now(), '0'))::float8 AS debt,
     coalesce(extract(epoch FROM greatest(l.not_before - now(), '0')), 0)::float8 AS rests,
     l.health IN ('paused', 'refused', 'down') AS is_stopped,
+    CASE WHEN l.health IN ('refused', 'down') THEN l.health_since END AS trouble_since,
+    l.health = 'down' AS is_down,
     lately.tried,
     lately.again,
     lately.latency,

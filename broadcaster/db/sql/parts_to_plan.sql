@@ -1,7 +1,7 @@
 SELECT /* parts_to_plan */
 -- What is left to send through lanes, by campaign and lane and, where its hours go by the recipient, by group of
 -- recipients. What is being sent counts as one more group. Messages that wait for their people are apart, by the rule and
--- by the hour in which these are free again. Drafts and paused campaigns have no part in it, but for the one called
+-- by the hour in which these are free again, whatever is looked at again before (`person_free_at`). Drafts and paused campaigns have no part in it, but for the one called
 -- %(name)s: before its start, or where it is paused, it is as if that ended now.
     c.id AS campaign,
     c.name,
@@ -38,7 +38,8 @@ LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 CROSS JOIN LATERAL (
     SELECT
         hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE AS by_group,
-        c.started_at IS NOT NULL AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps)) AS by_person
+        c.started_at IS NOT NULL AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps)) AS by_person,
+        now() + (SELECT make_interval(secs => grace_seconds) FROM frequency_records) AS known_by
 ) told
 CROSS JOIN LATERAL (
     WITH waiting AS MATERIALIZED (
@@ -46,19 +47,29 @@ CROSS JOIN LATERAL (
             m.recipient_group,
             m.reason AS rule,
             count(*) AS messages,
-            min(m.next_attempt_at) AS first_free_at,
-            max(m.next_attempt_at) AS last_free_at
+            min(m.free_at) AS first_free_at,
+            max(m.free_at) AS last_free_at
         FROM (
-            SELECT 0::smallint AS id WHERE c.hours_id IS NULL
-            UNION ALL
-            SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
-        ) recipients
-        JOIN messages m
-            ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
-            AND m.recipient_group = recipients.id AND m.state = 'pending'
-            AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity' AND m.reason IN ('cooldown', 'cap')
-        WHERE told.by_person
-        GROUP BY m.recipient_group, m.reason, date_bin('1 hour', m.next_attempt_at, 'epoch')
+            SELECT
+                m.recipient_group,
+                m.reason,
+                CASE
+                    WHEN m.next_attempt_at > told.known_by THEN m.next_attempt_at
+                    ELSE greatest(m.next_attempt_at, person_free_at(m.phone, c.care))
+                END AS free_at
+            FROM (
+                SELECT 0::smallint AS id WHERE c.hours_id IS NULL
+                UNION ALL
+                SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
+            ) recipients
+            JOIN messages m
+                ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
+                AND m.recipient_group = recipients.id AND m.state = 'pending'
+                AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity' AND m.reason IN ('cooldown', 'cap')
+            WHERE told.by_person
+            OFFSET 0
+        ) m
+        GROUP BY m.recipient_group, m.reason, date_bin('1 hour', m.free_at, 'epoch')
     ), all_of_group AS (
         SELECT 0::smallint AS recipient_group, cl.sending + CASE WHEN told.by_group THEN 0 ELSE cl.pending END AS messages
         UNION ALL

@@ -25,6 +25,7 @@ beat AS (
         full_limit.span_seconds AS limit_span,
         full_limit.free_at AS limit_free_at,
         person.rule AS person_rule,
+        person.free_at AS person_free_at,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL)
@@ -48,8 +49,24 @@ beat AS (
         ORDER BY f.free_at DESC
         LIMIT 1
     ) full_limit ON true
-    LEFT JOIN LATERAL ( -- by which rule the message that is due first waits until its person may get one again
-        SELECT m.reason AS rule
+    LEFT JOIN LATERAL ( -- by which rule, and until when, the message that is due first waits for its person
+        SELECT
+            m.reason AS rule,
+            CASE WHEN m.next_attempt_at > now() + (SELECT make_interval(secs => f.grace_seconds) FROM frequency_records f)
+                THEN m.next_attempt_at
+                ELSE least( -- it is only looked at again then
+                    greatest(m.next_attempt_at, person_free_at(m.phone, c.care)),
+                    (
+                        SELECT min(later.next_attempt_at)
+                        FROM messages later
+                        CROSS JOIN frequency_records f
+                        WHERE later.segment = c.segment AND later.campaign_id = c.id AND later.lane_id = cl.lane_id
+                            AND later.recipient_group = m.recipient_group AND later.state = 'pending'
+                            AND later.next_attempt_at > now() + make_interval(secs => f.grace_seconds)
+                            AND later.next_attempt_at < 'infinity'
+                    )
+                )
+            END AS free_at
         FROM (
             SELECT 0::smallint AS id WHERE c.hours_id IS NULL
             UNION ALL
@@ -148,7 +165,7 @@ SELECT
     coalesce(part.sending, 0) AS sending,
     coalesce(part.in_doubt, 0) AS in_doubt,
     coalesce(part.failed, 0) AS failed,
-    CASE WHEN isfinite(part.next_due_at) THEN part.next_due_at END AS next_due_at,
+    CASE WHEN isfinite(part.next_due_at) THEN coalesce(part.person_free_at, part.next_due_at) END AS next_due_at,
     part.last_claimed_at,
     CASE WHEN part.first_is_due AND part.first_priority > part.priority THEN part.first_campaign END AS outranked_by,
     doubted.since AS doubted_since,

@@ -104,6 +104,7 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
             limits=list(campaign.limits.values()),
         )
         around = around.with_canary(OWN, campaign.care)
+        around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)
     return PlannedCampaign(around, own, starts_at, {lane: each for lane, each in in_use.items() if each is not None})
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from broadcaster.db.statements import rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings, slices_of
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
+from broadcaster.domain.failover_plans import FailoverRule
 from broadcaster.domain.frequency import MOST_PIECES, PersonRule, in_few_pieces
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
@@ -169,7 +170,34 @@ def surroundings_of(
         beside=[planned for part in parts for planned in part.planned],
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
+        failovers=_failovers(connection, together, name),
     )
+
+
+class _Shared(msgspec.Struct, frozen=True):
+    """A lane of a campaign that asks for failovers, and has a lane in trouble."""
+
+    campaign: int
+    after: float
+    lane_id: int
+    weight: float | None
+    is_away: bool
+    stays: int
+
+
+def _failovers(connection: Connection, lanes: Sequence[int], name: str | None) -> Mapping[int, FailoverRule]:
+    """By campaign."""
+    found = rows(connection, "failovers_to_plan", _Shared, lanes=lanes, name=name)
+    rules = {}
+    for campaign, of_campaign in groupby(found, key=lambda lane: lane.campaign):
+        shared = list(of_campaign)
+        rules[campaign] = FailoverRule(
+            timedelta(seconds=shared[0].after),
+            {lane.lane_id: lane.weight for lane in shared},
+            away=frozenset(lane.lane_id for lane in shared if lane.is_away),
+            stays={lane.lane_id: lane.stays for lane in shared},
+        )
+    return rules
 
 
 def parts_to_be(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import ceil
 
 from sqlalchemy import Connection, Engine
 
@@ -20,7 +19,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.dealing import LaneRates, apportioned
 from broadcaster.domain.frequency import Freed, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
@@ -265,6 +264,7 @@ class Submitted(Reach):
         parts = list(self._parts(submission, lanes, recipients))
         # One that was just stored stands beside itself.
         around = around.without(submission.name).with_canary(OWN, submission.care)
+        around = around.with_failover(OWN, submission.sharing.failover_after, lanes)
         plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes)
         self.seconds_to_send = plan.seconds
@@ -293,10 +293,10 @@ class Submitted(Reach):
         """What leaves at once, and what waits for its people, in proportion of all."""
         waiting = self.contention.waiting
         at_once = Freed(None, max(0, self.leaving - sum(each.messages for each in waiting)))
+        left = apportioned(self.leaving, recipients)
         for freed in (at_once, *waiting):
-            counts = {
-                group: ceil(count * freed.messages / self.total) for group, count in recipients.items() if self.total
-            }
+            counts = apportioned(freed.messages, left)
+            left = {group: count - counts[group] for group, count in left.items()}
             parts = parts_to_be(
                 lanes,
                 counts,
