@@ -273,7 +273,7 @@ def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
         for each in shown
     )
     headers = ("CAMPAIGN", "STATE", "SENT", "OPEN", "IN DOUBT", "NOW", "ENDS")
-    return _table(headers, rows, STATE_STYLES, ("IN DOUBT", "STATE", "NOW", "OPEN"))
+    return _table(headers, rows, STATE_STYLES, ("IN DOUBT", "STATE", "NOW", "ENDS"))
 
 
 def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:

@@ -19,7 +19,7 @@ from cronsim import CronSim, CronSimError
 
 from broadcaster.domain.spans import length_of, parse_interval
 from broadcaster.errors import UsageError, quoted
-from broadcaster.time_zones import find_zone
+from broadcaster.time_zones import find_zone, shown_time
 
 _LONGEST_CRON = 200
 _FIELDS = {
@@ -136,7 +136,7 @@ def recurrence(cron: str | None, every: str | None, timezone: str, anchor: datet
     start, local = _reading(anchor, clock), _reading(anchor, zone)
     period = f"{number} {unit}s" if number > 1 else unit
     time = local.time().isoformat("seconds" if local.second else "minutes")
-    words = f"at {time}, counted from {local.date()}" if clock is zone else f"counted from {local.date()} {time}"
+    words = f"at {time}, counted from {local.date()}" if clock is zone else f"counted from {shown_time(anchor, zone)}"
     said = f"Every {period}{' ' if clock is zone else ', '}{words}"
     return Recurrence(Steps(start, step), clock, said, Interval(number, unit, anchor, zone))
 

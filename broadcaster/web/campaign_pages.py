@@ -33,6 +33,7 @@ from broadcaster.services.campaigns.campaign_reports import (
     speed_limits,
 )
 from broadcaster.services.campaigns.full_reports import (
+    MOST_REASONS,
     ResolvedDoubts,
     read_campaign_report,
     resolved_doubts,
@@ -128,7 +129,8 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         ),
         "troubles": list(told_troubles(own, surface.language)),
         "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
-        "failures": found.detail.failures,
+        "failures": found.detail.failures[:MOST_REASONS],
+        "more_failures": max(0, len(found.detail.failures) - MOST_REASONS),
         "doubts": found.doubts,
         "words": found.detail.contents[-1].words if found.detail.contents else "",
         "replies": found.replies,

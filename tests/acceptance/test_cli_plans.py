@@ -33,7 +33,7 @@ def submit(run_cli: RunCli, *options: str) -> tuple[str, str]:
 
 def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_cli: RunCli) -> None:
     said, _ = submit(run_cli, "--dry-run", "--at", "2027-01-04T09:00Z")
-    assert re.search(r"sending takes about 2 d [01] h, until 2027-01-06", said)
+    assert re.search(r"sending takes about 2 d [01] h, until Wed 2027-01-06", said)
     assert "it waits for limit 25/d of a" in said
     assert "  Mon 2027-01-04: 25\n  Tue 2027-01-05: 25\n  Wed 2027-01-06: 10\n" in said
     assert "  it needs 3 days with limit 25/d of a, and 1 without\n" in said

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -118,6 +119,24 @@ def test_it_can_be_printed(browser: Browser, file_url: str, tmp_path: Path) -> N
         assert watched.page.eval_on_selector("body", "each => getComputedStyle(each).color") == "rgb(0, 0, 0)"
         shoot(watched, "report-print.png")
         assert watched.complaints == []
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize(("width", "media"), [(PHONE_WIDTH, "screen"), (700, "screen"), (PRINT_WIDTH, "print")])
+def test_what_was_changed_stands_in_lines_and_words_are_whole(
+    browser: Browser, width: int, media: Literal["screen", "print"], code: str
+) -> None:
+    with watched_page(browser, width=width) as watched:
+        watched.page.emulate_media(media=media)
+        watched.page.set_content(report_page(sample_report(), language(code)))
+        parts = "table.events td:not(:empty) bdi, table.events .change"
+        widths = watched.page.eval_on_selector_all(
+            parts, "all => all.map(each => [each.textContent, each.getBoundingClientRect()])"
+        )
+        # Of one word the height is that of a line; what wraps has room for some words.
+        assert [
+            text for text, box in widths if box["height"] > 30 and box["width"] < (45 if " " in text else 9_999)
+        ] == []
 
 
 def test_without_script_everything_is_there(browser: Browser, file_url: str) -> None:

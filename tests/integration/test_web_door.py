@@ -26,6 +26,7 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UnavailableError
 from broadcaster.services.audit import read_audit
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.full_reports import MOST_REASONS
 from broadcaster.services.campaigns.lifecycle import pause_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.web_server import READING_SESSION
@@ -330,6 +331,23 @@ def test_names_and_texts_of_any_kind_are_shown_as_they_are(view: WebView, shop: 
     report = visitor.get("/report.html", params={"name": ODD})
     assert report.headers["Content-Disposition"].startswith("attachment; ")
     assert "<script>alert" not in report.text
+
+
+def test_of_many_reasons_a_page_shows_the_most_frequent_and_how_many_more_there_are(view: WebView, shop: Shop) -> None:
+    words = [f"{first}{second}" for first in "abcdefgh" for second in "abcdefgh"]
+    shop.submit("varied", len(words), "a", first=500)
+    shop.sql("UPDATE messages SET state = 'sending' WHERE phone >= '628120000500'")
+    for number, word in enumerate(words):
+        phone = f"{628120000500 + number}"
+        shop.sql(
+            "UPDATE messages SET state = 'failed', reason = :why WHERE phone = :phone",
+            why=f"reason {word}",
+            phone=phone,
+        )
+    page = view.visitor().get("/campaign", params={"name": "varied"}).text
+    assert page.count('data-label="Example"') == MOST_REASONS
+    [(reasons,)] = shop.sql("SELECT count(*) FROM failure_report WHERE campaign = 'varied'")
+    assert f"{int(str(reasons)) - MOST_REASONS} more reasons are not shown." in page
 
 
 def test_no_page_shows_a_phone_that_is_not_masked(view: WebView, shop: Shop) -> None:

@@ -29,11 +29,15 @@ MOVES = {"show", "steer"}
 """Modules of commands that do this to whatever their folder is about."""
 
 
+def is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)
+
+
 def public_names(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            is_named = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-            if is_named and not node.name.startswith("_"):
+            is_named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if is_named and not node.name.startswith("_") and not is_overload(node):
                 yield node.name
 
 

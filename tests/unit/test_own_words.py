@@ -35,6 +35,7 @@ WORDED = {
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
     "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$|X now$",
     "domain/schedules.py": r"$.",
+    "services/campaigns/over_audience.py": r"X, | where |audience X$|$.",
     "domain/truth.py": r"7 to 7$|\.0%",
 }
 """Files whose texts pages show, each with the beginnings of those that are no sentences."""
@@ -50,6 +51,7 @@ SAMPLES = {
     "they_were(part.person_rule)": "were messaged within its cooldown",
     "' or '.join((they_were(rule) for rule in PersonRule if rule in rules))": "have had as many as caps allow",
     "former": "",
+    "source": "audience customers where city=Bandung",
     "again": ", retry those who failed with `broadcaster campaign retry spring`",
     "noticed": "missed: noticed 0:05:00 after it was due",
     "', next try' if tried else ''": ", next try",

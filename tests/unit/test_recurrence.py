@@ -167,9 +167,9 @@ def test_a_misspelt_time_zone_is_recognised() -> None:
     ("rule", "words"),
     [
         ("0 9 * * mon-fri", "At 09:00 on Monday through Friday"),
-        ("2h", "Every 2 hours, counted from 2015-01-01 10:00"),
+        ("2h", "Every 2 hours, counted from Thu 2015-01-01 10:00 WIB"),
         ("1d", "Every day at 10:00, counted from 2015-01-01"),
-        ("5s", "Every 5 seconds, counted from 2015-01-01 10:00"),
+        ("5s", "Every 5 seconds, counted from Thu 2015-01-01 10:00 WIB"),
     ],
 )
 def test_a_rule_is_put_into_words(rule: str, words: str) -> None:
