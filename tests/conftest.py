@@ -30,6 +30,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # Those who run tests side by side are told the width of a terminal; here nobody draws on one.
 os.environ.pop("COLUMNS", None)
+# Each worker that a test starts would compile three hundred modules: a fifth of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
