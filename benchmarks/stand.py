@@ -38,6 +38,8 @@ class Stand:
         self.engine: Engine
         self.sink: Sink
         self._environment = {**os.environ, **environment}
+        # An installed program has its bytecode; what is compiled anew at each start would be measured with it.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     @contextmanager
     def opened(self, open_sink: Callable[[Stand], AbstractContextManager[Sink]]) -> Iterator[Stand]:

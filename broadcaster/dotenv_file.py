@@ -27,6 +27,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
     """
     shown = _shown(path)
     content = _read(path, shown)
+    if not content:
+        return {}
     if len(content) > _MOST_BYTES:
         raise SettingsError(f"{shown}: has more than {_MOST_BYTES:,} bytes")
     from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file

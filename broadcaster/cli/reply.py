@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.csv_output import write_csv
-from broadcaster.cli.database import database
+from broadcaster.cli.database import database, reader
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import CsvFile, Json
@@ -89,8 +89,8 @@ def list_(
     Example: broadcaster replies list --campaign november --undecided
     """
     settings = load()
-    with database(settings) as engine:
-        found = list(list_replies(engine, _wanted(settings, options), limit))
+    with reader(settings) as source:
+        found = list(list_replies(source, _wanted(settings, options), limit))
     if as_json:
         say_json(found)
         return
@@ -116,8 +116,8 @@ def show(
 
     Example: broadcaster replies show 17
     """
-    with database(load()) as engine:
-        found = find_reply(engine, number)
+    with reader(load()) as source:
+        found = find_reply(source, number)
     if as_json:
         say_json(found)
         return
@@ -136,8 +136,8 @@ def export(*, options: ReplyOptions, output: CsvFile = Path("-")) -> None:
     Example: broadcaster replies export --since 2026-12-01 --output replies.csv
     """
     settings = load()
-    with database(settings) as engine:
-        write_csv(output, _rows(list_replies(engine, _wanted(settings, options))))
+    with reader(settings) as source:
+        write_csv(output, _rows(list_replies(source, _wanted(settings, options))))
 
 
 def _wanted(settings: Settings, options: ReplyOptions) -> ReplyFilter:

@@ -15,7 +15,7 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.campaign.ends import campaign_end_document, say_ends
-from broadcaster.cli.database import database, upgrade_database
+from broadcaster.cli.database import reader, upgrade_database
 from broadcaster.cli.doors import doors_of, say_doors
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
@@ -199,11 +199,11 @@ def _read_work(settings: Settings, stack: StackStatus, items: IO[bytes] | None) 
     if not stack.is_up and settings.database_url is None:
         return _Work(ticks=[])
     try:
-        with database(settings) as engine:
+        with reader(settings) as source:
             # If no tick was ever done in the database, the most frequent one stands for all.
-            ticks = (read_ticks(engine) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
-            plans = plans_of_all(engine)
-            found = troubles(engine, settings)
+            ticks = (read_ticks(source) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
+            plans = plans_of_all(source)
+            found = troubles(source, settings)
             if items is None:
                 return _Work(ticks, few_troubles(found), plans=plans)
             items.writelines(json_item(trouble_document(trouble)) + b"\n" for trouble in found)

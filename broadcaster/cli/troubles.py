@@ -82,6 +82,8 @@ def few_troubles(found: Iterable[Standstill]) -> Few:
 
 def say_troubles(few: Few) -> None:
     """Print standstills after an empty line, one per line, and how many more there are. Print nothing if none is."""
+    if not few.first:
+        return
     from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()

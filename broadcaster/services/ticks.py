@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Engine
 
-from broadcaster.db.engine import transaction
+from broadcaster.db.faults import plain_errors
+from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import execute, rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 LATE_PERIODS = 3
 """A tick that has not been done for more than so many of its periods is late."""
@@ -39,11 +43,11 @@ class Tick(msgspec.Struct, frozen=True):
 
 def note_tick(engine: Engine, name: str, period: float) -> None:
     """Keep that the tick `name`, which beat fires every `period` seconds, was done just now."""
-    with transaction(engine) as connection:
+    with plain_errors(), engine.begin() as connection:
         execute(connection, "note_tick", name=name, period=period)
 
 
-def read_ticks(engine: Engine) -> list[Tick]:
+def read_ticks(source: Engine | Reader) -> list[Tick]:
     """The ticks that have ever been done, the most frequent first.
 
     Where the database's clock has been put back, a beat that lives notes each of its ticks anew within a period. That
@@ -53,13 +57,13 @@ def read_ticks(engine: Engine) -> list[Tick]:
     """
     began = monotonic()
     while True:
-        ticks = _read_ticks(engine)
+        ticks = _read_ticks(source)
         waited = monotonic() - began
         if not any(tick.put_back and waited <= tick.period + PUT_BACK_SLACK for tick in ticks):
             return ticks
         sleep(_LOOK_AGAIN)
 
 
-def _read_ticks(engine: Engine) -> list[Tick]:
-    with transaction(engine) as connection:
+def _read_ticks(source: Engine | Reader) -> list[Tick]:
+    with reading(source) as connection:
         return rows(connection, "tick_ages", Tick)

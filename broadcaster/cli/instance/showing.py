@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from broadcaster.cli.database import database
+from broadcaster.cli.database import reader
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.moves import say_failovers, say_moves
@@ -23,10 +23,10 @@ _MOMENTS = ("health_since", "not_before", "lease_expires_at", "created_at", "ret
 
 def show(name: Name, as_json: Json = False) -> None:
     """Show one instance. Its key is never shown."""
-    with database(load()) as engine:
-        inbox = inbox_standing(engine, name)
-        document = {**instance_document(show_instance(engine, name)), "inbox": inbox}
-        moves, away = moves_of_instance(engine, name), open_failovers(engine, instance=name)
+    with reader(load()) as source:
+        inbox = inbox_standing(source, name)
+        document = {**instance_document(show_instance(source, name)), "inbox": inbox}
+        moves, away = moves_of_instance(source, name), open_failovers(source, instance=name)
     if as_json:
         say_json(document | {"moves": moves, "failovers": away})
         return
