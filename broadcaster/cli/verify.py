@@ -74,9 +74,12 @@ def _say(checked: CheckedProof, is_known_key: bool, phone: str | None) -> None:
     counted = ", ".join(f"{state} {count:,}" for state, count in header.messages.items())
     ended, as_of = utc_time(header.finished_at), utc_time(header.as_of)
     say(f"campaign {header.campaign}, {header.state} on {ended}, as of {as_of}")
-    say(f"right: {checked.records:,} records follow one from the other, from the first to the last")
-    if header.remains is None:
+    if checked.records or header.total:
+        say(f"right: {checked.records:,} records follow one from the other, from the first to the last")
+    if header.remains is None and header.total:
         say(f"right: they add up to the {header.total:,} messages of its totals: {counted}")
+    elif header.remains is None:
+        say("right: it has no record, as its totals have no message")
     else:
         say(f"its messages are deleted since {utc_time(header.remains.purged_at)}; of {header.total:,}: {counted}")
     say(f"accepted by the gateway more than once: {checked.accepted_more_than_once:,}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.services import dispatch
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.shop import Shop, drain, open_shop
@@ -26,6 +27,23 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
         opened.submit("spring", PEOPLE, "a")
         drain(opened)
         yield opened
+
+
+def test_a_proof_of_a_campaign_of_nobody_says_so(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(
+        run_cli("audience", "import", "people", "-", "--consent-source", "form", stdin="phone\n628120000001\n")
+    )
+    assert run_cli("campaign", "submit", "empty", "--instance", "a", "--audience", "people", "--text", "Hi").code == 0
+    assert_done(run_cli("audience", "remove-member", "people", "+628120000001"))
+    dispatch.start_due_campaigns(shop.engine)
+    dispatch.finish_campaigns(shop.engine)
+    assert shop.state("empty") == "finished"
+    assert_done(run_cli("campaign", "proof", "empty", "--out", "empty.proof"))
+    lines = run_cli("verify", "empty.proof", environ=NOTHING).stdout.splitlines()
+    assert lines[1:3] == [
+        "right: it has no record, as its totals have no message",
+        "accepted by the gateway more than once: 0",
+    ]
 
 
 NOTHING = dict.fromkeys(("BROADCASTER_DATABASE_URL", "BROADCASTER_SECRET_KEY", "BROADCASTER_LOG_LEVEL"), "nonsense")

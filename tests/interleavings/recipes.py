@@ -549,7 +549,7 @@ def _careful() -> list[Recipe]:
     of_segment: dict[str, Any] = {"segment": 0, "beyond": 0, "most": 10, **careful}
     release_first = _step("release_slice", share=0.25, open=1, **of_segment)
     release = _step("release_slice", share=1.0, open=2, **of_segment)
-    released = _step("note_slice_released", open=2, **careful)
+    released_first, released = (_step("note_slice_released", open=number, **careful) for number in (1, 2))
     anew = _step("judge_anew", **careful)
     at_once = _sql("UPDATE campaigns SET care = care - 'canary' WHERE id = %(campaign_id)s", **careful)
     drop = _step("drop_canary", **careful)
@@ -563,6 +563,7 @@ def _careful() -> list[Recipe]:
         Recipe("stop_campaign", (row, stop)),
         Recipe("open_slice, release_slice", (row, opens, release, released), held=2),
         Recipe("release_slice", (row, release_first)),
+        Recipe("release_slice, note_slice_released", (row, release_first, released_first), held=1),
         Recipe("judge_anew", (row, anew)),
         Recipe("drop_canary", (row, at_once, drop), held=1),
         Recipe("drop_canary, release_slice", (row, at_once, drop, release, released), held=3),
