@@ -38,6 +38,7 @@ class LaneAhead:
         self.interval = planned.pace.interval
         self._tolerance = planned.pace.tolerance
         self._not_before = planned.not_before
+        self._put_off = [-inf] * len(planned.queues)
         self._spans = [OpenSpan(-inf, -inf)] * len(planned.queues)
         self._clock = planned.clock
         self._gates = gates
@@ -65,10 +66,16 @@ class LaneAhead:
         queue = self.queues[place]
         if now >= self._known[place].ends:
             begins, ends = self._known[place] = queue.opening(now)
-            begins = max(begins, queue.not_before, self._not_before)
+            begins = max(begins, queue.not_before, self._put_off[place], self._not_before)
             self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
         span, gate = self._spans[place], self.gate(place)
         return span if gate <= span.begins else OpenSpan(gate, span.ends)
+
+    def put_off(self, place: int, until: float) -> None:
+        """Nothing of the queue starts before, from now on."""
+        if until != self._put_off[place]:
+            self._put_off[place] = until
+            self._known[place] = OpenSpan(-inf, -inf)
 
     def gate(self, place: int) -> float:
         """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""
