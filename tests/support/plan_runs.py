@@ -15,6 +15,7 @@ from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.openings import move_openings
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
@@ -87,6 +88,7 @@ def _tick(shop: Shop, is_over: Callable[[], bool]) -> bool:
     dispatch.finish_campaigns(shop.engine)
     dispatch.expire_messages(shop.engine)
     move_openings(shop.engine)
+    list(make_due_occurrences(shop.engine))
     dispatch.start_due_campaigns(shop.engine)
     judge_campaigns(shop.engine)
     dispatch.climb_ramps(shop.engine)

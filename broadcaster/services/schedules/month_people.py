@@ -25,8 +25,8 @@ from broadcaster.services.frequency import caps_in
 from broadcaster.services.schedules.stored_schedule import Schedule, audience_name
 from broadcaster.settings import load
 
-_MOST_QUEUES = 2_000
-"""So many groups of people all occurrences have together: their plan takes seconds."""
+_MOST_QUEUES = 600
+"""In so many groups of people are all occurrences together, about: their plan takes a second or two."""
 _PIECES_OF_SPAN = 96
 """By so much of the longest span people differ in when they were messaged before."""
 
