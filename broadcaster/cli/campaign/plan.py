@@ -118,7 +118,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
         {
             "campaign": found.name,
             "to send": found.messages,
-            "skipped": said_skips(plan.skips) or None,
+            **({"skipped": said_skips(plan.skips)} if plan.skips else {}),
             "begins": None if plan.first_at is None else day_and_time(plan.first_at.replace(microsecond=0)),
             "ends": _said_end(plan),
             **{("waits for" if not number else ""): each for number, each in enumerate(_said_waits(plan))},
