@@ -28,7 +28,9 @@ from broadcaster.domain.plan_terms import (
     Taker,
     always_open,
 )
+from broadcaster.domain.planned_people import PlannedPeople
 from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
+from broadcaster.domain.skips import Skipped, skips_of
 
 OWN = 0
 """The campaign that is asked for, among others beside it."""
@@ -69,6 +71,8 @@ class PlannedPart:
     """By which these wait for their people until `not_before`; None: they do not."""
     first_free_at: datetime | None = None
     """When the first of these people are free."""
+    people: int = 0
+    """The key of the group of people whom they go to, in `Surroundings.people`; 0: nobody knows who they are."""
 
     def sliced(self, care: Care | None, open_slices: int = 1, *, held: int | None = None) -> Iterator[PlannedPart]:
         """The same by slices, where its campaign has a canary of which so many are open. `held`: so many are not."""
@@ -142,6 +146,10 @@ class CampaignPlan:
     """Its instances through which nothing is sent now, and nobody knows until when."""
     waiting_people: Sequence[WaitingPeople] = ()
     """Its messages that wait now until their people may get one again, by rule."""
+    skips: Sequence[Skipped] = ()
+    """How many of its other messages were skipped, or will be as it stands, by reason."""
+    put_off: Mapping[PersonRule, int] = field(default_factory=dict)
+    """How many of its messages will have to wait for people who get something else before."""
     is_skipped: bool = False
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
     moves: Sequence[PlannedMove] = ()
@@ -203,10 +211,14 @@ class Surroundings:
     """Of campaigns that have one."""
     names: Mapping[int, str] = field(default_factory=dict)
     """Of other campaigns."""
+    skips: Mapping[int, Sequence[Skipped]] = field(default_factory=dict)
+    """How many of the other messages of campaigns are skipped, by campaign."""
     successions: Sequence[Succession] = ()
     """Of schedules: which campaigns are not sent beside each other."""
     failovers: Mapping[int, FailoverRule] = field(default_factory=dict)
     """Of campaigns that ask for them."""
+    people: PlannedPeople | None = None
+    """Groups of people who get something of several campaigns; None: none are known."""
 
     def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
         """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
@@ -308,10 +320,12 @@ class Surroundings:
             earliest_at=min(early, ends) if early and ends else None,
             latest_at=max(late, ends) + _LATE if late and ends else None,
             remaining=plan.remaining(campaign),
-            messages=sum(part.messages for part in own),
+            messages=sum(part.messages for part in own) - sum(each.messages for each in _skips(plan, campaign)),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(own)),
+            skips=[*self.skips.get(campaign, ()), *_skips(plan, campaign)],
+            put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
             moves=planned_moves(plan.moves, self.lanes, campaign),
         )
@@ -327,7 +341,8 @@ class Surroundings:
     def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
         for part in (*parts, *self.beside):
-            by_lane[part.lane_id].append(part)
+            if part.messages:
+                by_lane[part.lane_id].append(part)
         failovers = list(self._failovers(by_lane))
         own = sum(part.messages for part in parts)
         lanes, limits = [], {each.id: each.planned for each in self.limits}
@@ -345,7 +360,7 @@ class Surroundings:
             )
             lanes.append(planned)
         now = self.now.timestamp()
-        return sending_plan(lanes, limits, now, self._day, self.canaries, self.successions, failovers)
+        return sending_plan(lanes, limits, now, self._day, self.canaries, self.successions, failovers, self.people)
 
     def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
         """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""
@@ -394,6 +409,7 @@ class Surroundings:
             priority=part.priority,
             slice=part.slice,
             limits=[each for each in part.limits if each in limits],
+            people=part.people,
         )
 
     def _day(self, moment: float) -> OpenSpan:
@@ -434,6 +450,12 @@ def slices_of(care: Care | None, next_at: datetime | None = None) -> Slices | No
     if care is None or not care.canary:
         return None
     return Slices(care.after, None if next_at is None else next_at.timestamp())
+
+
+def _skips(plan: SendingPlan, campaign: int) -> Sequence[Skipped]:
+    """How many messages of the campaign are skipped while it is planned."""
+    counts = plan.people.skipped.items()
+    return skips_of(((rule.value, messages) for (of, rule), messages in counts if of == campaign), is_done=False)
 
 
 def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:

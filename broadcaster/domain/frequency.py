@@ -81,19 +81,23 @@ def parse_frequency_span(text: str, option: str) -> int:
     return int(parse_span(text, option, shortest=_SHORTEST, forms="24h, 7d or 2w").total_seconds())
 
 
-class Freed(msgspec.Struct, frozen=True):
-    """How many messages may leave from a moment on, since their people are free then."""
-
-    at: datetime | None
-    """None: at once."""
-    messages: int
-
-
 class PersonRule(StrEnum):
     """Which rule keeps a message from its person."""
 
     COOLDOWN = "cooldown"
     CAP = "cap"
+
+
+class Freed(msgspec.Struct, frozen=True):
+    """How many messages may leave from a moment on, since their people are free then."""
+
+    at: datetime | None
+    """When the last of them are. None: at once."""
+    messages: int
+    rule: PersonRule | None = None
+    """By which they wait."""
+    first_at: datetime | None = None
+    """When the first of them are free."""
 
 
 class WaitingPeople(msgspec.Struct, frozen=True):
@@ -138,7 +142,7 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
     is_skipped: bool = False
     """Whether these are skipped; otherwise they wait."""
     free: tuple[Freed, ...] = ()
-    """From when on those who wait are free, by hour."""
+    """From when on those who wait are free, by rule and hour."""
     in_others: int = 0
     """How many of its people are still to get something from other campaigns that are scheduled, running or paused,"""
     others: tuple[str, ...] = ()
@@ -162,10 +166,15 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting(self) -> Sequence[Freed]:
-        """Those that wait, by when they may leave, in a few pieces at most: each counts as free at its end."""
+        """Those that wait, by rule and by when they may leave, in a few pieces: each counts as free at its end."""
         if self.is_skipped:
             return ()
-        return [Freed(piece[-1].at, sum(each.messages for each in piece)) for piece in in_few_pieces(self.free)]
+        by_rule = [[each for each in self.free if each.rule is rule] for rule in self.rules]
+        pieces = [piece for of_rule in by_rule for piece in in_few_pieces(of_rule, MOST_PIECES // len(by_rule))]
+        return [
+            Freed(piece[-1].at, sum(each.messages for each in piece), piece[-1].rule, piece[0].first_at)
+            for piece in pieces
+        ]
 
     def remarks(self) -> list[str]:
         """For people."""

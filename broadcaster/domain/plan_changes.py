@@ -70,8 +70,8 @@ class PlannedCampaign:
         return self.around.plan(self.parts, begins_at=self.starts_at)
 
     def starting(self, starts_at: datetime | None) -> PlannedCampaign:
-        """The same, started then; None: now."""
-        parts = [replace(part, not_before=None) for part in self.parts]
+        """The same, started then; None: now. Those who wait for their people wait as long."""
+        parts = [part if part.rule else replace(part, not_before=None) for part in self.parts]
         return replace(self, parts=parts, starts_at=starts_at)
 
     def open_longer(self, hours: int) -> PlannedCampaign:

@@ -48,6 +48,8 @@ class Queue:
     """In which slice of its campaign's canary they are, counted from the one that is open."""
     limits: Sequence[int] = ()
     """The keys of the limits that count for its campaign: the same for all of its queues."""
+    people: int = 0
+    """The key of the group of people whom they go to (`planned_people`); 0: nobody knows who they are."""
 
 
 @dataclass(frozen=True, slots=True)

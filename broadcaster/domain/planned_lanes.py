@@ -40,6 +40,7 @@ class LaneAhead:
         self._tolerance = planned.pace.tolerance
         self.not_before = planned.not_before
         """Until then it rests."""
+        self._put_off = [-inf] * len(planned.queues)
         self._spans = [OpenSpan(-inf, -inf)] * len(planned.queues)
         self._clock = planned.clock
         self._gates = gates
@@ -67,10 +68,16 @@ class LaneAhead:
         queue = self.queues[place]
         if now >= self._known[place].ends:
             begins, ends = self._known[place] = queue.opening(now)
-            begins = max(begins, queue.not_before, self.not_before)
+            begins = max(begins, queue.not_before, self._put_off[place], self.not_before)
             self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
         span, gate = self._spans[place], self.gate(place)
         return span if gate <= span.begins else OpenSpan(gate, span.ends)
+
+    def put_off(self, place: int, until: float) -> None:
+        """Nothing of the queue starts before, from now on."""
+        if until != self._put_off[place]:
+            self._put_off[place] = until
+            self._known[place] = OpenSpan(-inf, -inf)
 
     def gate(self, place: int) -> float:
         """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""

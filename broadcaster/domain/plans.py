@@ -28,6 +28,7 @@ from broadcaster.domain.planned_canaries import CanariesAhead
 from broadcaster.domain.planned_failovers import FailoversAhead
 from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share, coupled
 from broadcaster.domain.planned_limits import LimitAhead
+from broadcaster.domain.planned_people import PeopleAhead, PeopleHeld, PlannedPeople
 from broadcaster.domain.planned_successions import SuccessionsAhead
 from broadcaster.domain.shared_places import granted
 
@@ -83,6 +84,8 @@ class SendingPlan:
     """In how many pieces of time it was reckoned."""
     skipped: set[int] = field(default_factory=set)
     """The campaigns that are left out, since those before them are still sent when they are due."""
+    people: PeopleHeld = field(default_factory=PeopleHeld)
+    """How many messages were kept from people who had had others."""
     held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
     """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
     moves: list[Move] = field(default_factory=list)
@@ -129,11 +132,13 @@ def sending_plan(
     canaries: Mapping[int, Slices] | None = None,
     successions: Sequence[Succession] = (),
     failovers: Sequence[Failover] = (),
+    people: PlannedPeople | None = None,
 ) -> SendingPlan:
     """What becomes of all that the lanes have to send, from `now` on, if nothing fails and nobody intervenes.
 
     `day` is the day of a moment; `canaries` are those of campaigns, `successions` those of schedules, and `failovers`
-    those of lanes that are in trouble by now. Lanes that share a limit take its places as they come.
+    those of lanes that are in trouble by now; `people` are those who get something of several campaigns. Lanes that
+    share a limit take its places as they come.
     """
     plan = SendingPlan(lanes)
     gates: dict[tuple[int, int], float] = {}
@@ -141,11 +146,14 @@ def sending_plan(
     careful = canaries or {}
     dependent = [*({each} for each in careful), *(set(dict(each.campaigns)) for each in successions)]
     dependent += [{each.campaign} for each in failovers]
+    if people is not None:
+        dependent.append({queue.campaign for lane in lanes for queue in lane.queues if queue.people})
     for together in coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], dependent):
         turns = SuccessionsAhead(together, successions, gates)
         canary = CanariesAhead(together, careful, gates)
         moving = FailoversAhead(together, failovers, ahead)
-        _Planning(together, ahead, plan, day, canary, turns, moving).run(now)
+        theirs = PeopleAhead(together, people or PlannedPeople({}, {}, 0.0), plan.people)
+        _Planning(together, ahead, plan, day, canary, turns, moving, theirs).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):
                 if lane.expired[queue]:
@@ -167,6 +175,7 @@ class _Planning:
         canaries: CanariesAhead,
         turns: SuccessionsAhead,
         failovers: FailoversAhead,
+        people: PeopleAhead,
     ) -> None:
         self._lanes = lanes
         self._limits = {key: limits[key] for lane in lanes for key in lane.all_limits}
@@ -175,6 +184,7 @@ class _Planning:
         self._canaries = canaries
         self._turns = turns
         self._failovers = failovers
+        self._people = people
         self._today = OpenSpan(-inf, -inf)
         self._priorities = {queue.campaign: queue.priority for lane in lanes for queue in lane.queues}
         self._holding: dict[int, tuple[Hold, int]] = {}
@@ -188,6 +198,9 @@ class _Planning:
             for lane in self._lanes:
                 lane.expire(now)
             self._plan.skipped.update(self._turns.decide(now))
+            while self._people.decide(now):
+                # What is skipped makes room for the next of its schedule.
+                self._plan.skipped.update(self._turns.decide(now))
             self._canaries.open(now)
             for limit in self._limits.values():
                 limit.climb(now)
@@ -289,6 +302,8 @@ class _Planning:
             known.last = last
             self._canaries.left(campaign, last)
             self._turns.left(campaign, last)
+            if people := lane.queues[turn.queue].people:
+                self._people.left(people, campaign, last)
             sent.add(campaign)
         lane.send(now, messages)
         return sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -18,6 +18,7 @@ from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import SpeedLimit, speed_limit
 from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.skips import Skipped
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.languages import Language
@@ -117,6 +118,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "speed": surface.speed(("one", name), at, summary.sent, found.limit) if running else None,
         "permitted": _permitted(found.detail.lanes),
         "plan": plan,
+        "skips": list(_skips(plan, surface.language)),
         "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
         "held": list(
@@ -194,6 +196,14 @@ def changes_of(campaign: CampaignSummary) -> Sequence[str]:
 
 def _plan(engine: Engine, name: str) -> CampaignPlan | None:
     return open_work(engine, name).plan()
+
+
+def _skips(plan: CampaignPlan | None, language: Language) -> Iterator[tuple[str, Sequence[Skipped]]]:
+    """How many it has skipped and how many it will, by reason, each with what it is called."""
+    _ = language.gettext
+    for is_done, called in ((True, _("Skipped so far")), (False, _("Will be skipped"))):
+        if found := [each for each in (plan.skips if plan else ()) if each.is_done is is_done]:
+            yield called, found
 
 
 def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:

@@ -62,6 +62,12 @@ FROM pg_class c
 WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace
     AND pg_get_viewdef(c.oid) ~ '(now|clock_timestamp)\\(\\)'
 """
+_BOUND_FUNCTIONS = """
+SELECT pg_get_functiondef(oid)
+FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prosqlbody IS NOT NULL
+    AND pg_get_functiondef(oid) ~ '(now|clock_timestamp)\\(\\)'
+"""
 
 
 class DatabaseClock:
@@ -72,8 +78,9 @@ class DatabaseClock:
         self._owner = as_owner(engine)
         self.ahead = 0.0
         with self._owner.begin() as connection:
-            # Defaults and views are bound to the function that they were made with.
-            bound = [*connection.scalars(text(_BOUND_DEFAULTS)), *connection.scalars(text(_BOUND_VIEWS))]
+            # Defaults, views and some functions are bound to the function that they were made with.
+            asked = (_BOUND_DEFAULTS, _BOUND_VIEWS, _BOUND_FUNCTIONS)
+            bound = [statement for each in asked for statement in connection.scalars(text(each))]
             connection.exec_driver_sql(_FUNCTIONS)
             # Tables are still made in `public`.
             path = "public, test_clock, pg_catalog"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 
 from broadcaster.crypto import open_vault
@@ -16,6 +16,7 @@ from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.openings import move_openings
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
@@ -36,6 +37,7 @@ FROM (
     UNION ALL SELECT opens_at FROM openings
     UNION ALL SELECT closes_at FROM openings
     UNION ALL SELECT starts_at FROM campaigns WHERE state = 'scheduled'
+    UNION ALL SELECT next_at FROM schedules WHERE state = 'active'
     UNION ALL SELECT expires_at FROM campaigns WHERE state = 'running'
     UNION ALL SELECT next_slice_at FROM campaign_judgements
     UNION ALL SELECT clock - make_interval(secs => i.tolerance_seconds) FROM lanes JOIN instances i USING (id)
@@ -61,15 +63,20 @@ GROUP BY 1, 2
 
 def run_to_its_end(shop: Shop, clock: DatabaseClock, *names: str) -> datetime:
     """Send until these campaigns have finished; returns when the last message was accepted, by that clock."""
-    asyncio.run(_run(shop, clock, names))
+    run_until(shop, clock, lambda: all(shop.state(name) == "finished" for name in names))
     return max(sent_until(shop, name) for name in names)
 
 
-async def _run(shop: Shop, clock: DatabaseClock, names: Sequence[str]) -> None:
+def run_until(shop: Shop, clock: DatabaseClock, is_over: Callable[[], bool]) -> None:
+    """Send until something is so, which is asked at each tick."""
+    asyncio.run(_run(shop, clock, is_over))
+
+
+async def _run(shop: Shop, clock: DatabaseClock, is_over: Callable[[], bool]) -> None:
     sending: set[asyncio.Task[object]] = set()
     idle = 0
     async with SendingProcess(shop.settings) as process:
-        while not await asyncio.to_thread(_tick, shop, names):
+        while not await asyncio.to_thread(_tick, shop, is_over):
             if lanes := await asyncio.to_thread(shop.lanes):
                 sending.add(asyncio.create_task(process.send_due(lanes)))
             if sending:
@@ -83,16 +90,17 @@ async def _run(shop: Shop, clock: DatabaseClock, names: Sequence[str]) -> None:
             clock.step(1.0 if seconds is None else float(str(seconds)) + 0.01)
 
 
-def _tick(shop: Shop, names: Sequence[str]) -> bool:
-    """What beat fires; returns whether all have finished."""
+def _tick(shop: Shop, is_over: Callable[[], bool]) -> bool:
+    """What beat fires; returns whether it is over."""
     dispatch.finish_campaigns(shop.engine)
     dispatch.expire_messages(shop.engine)
     move_openings(shop.engine)
+    list(make_due_occurrences(shop.engine))
     dispatch.start_due_campaigns(shop.engine)
     judge_campaigns(shop.engine)
     dispatch.climb_ramps(shop.engine)
     move_pending(shop.engine)
-    return all(shop.state(name) == "finished" for name in names)
+    return is_over()
 
 
 def sent_until(shop: Shop, name: str) -> datetime:

@@ -20,6 +20,7 @@ from broadcaster.domain.durations import duration
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.skips import said_skips
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
@@ -48,7 +49,8 @@ def plan(
 ) -> None:
     """Show when a campaign is sent, beside all others: its end, each day and instance, what it waits for.
 
-    Nothing is changed. Nobody knows who opts out meanwhile; of an audience those count that there are now.
+    Nothing is changed. Whoever is skipped as it stands is not planned; it says how many are, and why. Nobody knows who
+    opts out meanwhile; of an audience those count that there are now.
 
     Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
     """
@@ -106,6 +108,7 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
         "waiting_people": plan.waiting_people,
         "moves": plan.moves,
+        "skips": plan.skips,
         "remarks": list(plan_remarks(plan, shown_time, days_without)),
     }
 
@@ -116,6 +119,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
         {
             "campaign": found.name,
             "to send": found.messages,
+            **({"skipped": said_skips(plan.skips)} if plan.skips else {}),
             "begins": None if plan.first_at is None else shown_time(plan.first_at),
             "ends": _said_end(plan),
             **{("waits for" if not number else ""): each for number, each in enumerate(_said_waits(plan))},

@@ -30,6 +30,7 @@ from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.plan_remarks import said_expiry
 from broadcaster.domain.sharing import said_weights
+from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns import campaign_reports
@@ -105,13 +106,13 @@ def show(name: Name, as_json: Json = False) -> None:
         plan = open_work(source, name).plan()
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     ahead = plan if summary.state in _GOES_ON else None
-    waiting = plan.waiting_people if plan else ()
+    waiting, skips = (plan.waiting_people, plan.skips) if plan else ((), ())
     if as_json:
-        ends = {"ends_at": ahead and ahead.known_end, "holds": holds, "waiting_people": waiting}
+        ends = {"ends_at": ahead and ahead.known_end, "holds": holds, "waiting_people": waiting, "skips": skips}
         document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}
         say_json(document | moves_document(moves, away))
     else:
-        say_fields(campaign_fields(summary, figures) | _ends(ahead) | _held(holds, waiting))
+        say_fields(campaign_fields(summary, figures) | _skipped(skips) | _ends(ahead) | _held(holds, waiting))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
@@ -131,6 +132,11 @@ def _ends(plan: CampaignPlan | None) -> dict[str, object]:
     told = [said_when_sent(plan), f"it waits for {plan.said_waits}" if plan.waits_for else ""]
     told += [said_expiry(plan, shown_time)] if plan.expire and not plan.leaves_nothing else []
     return {"ends": "; ".join(filter(None, told))}
+
+
+def _skipped(skips: Sequence[Skipped]) -> dict[str, object]:
+    """How many it skips, and why, as its plan says it."""
+    return {"skipped": said_skips(skips)} if skips else {}
 
 
 def _held(holds: Sequence[HoldNow], waiting: Sequence[WaitingPeople]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from broadcaster.cli.output import say, warn
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.skips import said_skips
 from broadcaster.time_zones import shown_time
 
 _MOST_DAYS = 31
@@ -29,6 +30,8 @@ def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetim
 
 def said_when_sent(plan: CampaignPlan) -> str:
     """When a plan ends, or why nobody can tell."""
+    if plan.skips and not plan.messages:
+        return f"never: nobody is left, {said_skips(plan.skips)}"
     if plan.leaves_nothing and not plan.stopped:
         return f"never: {said_expiry(plan, shown_time)}"
     if not plan.is_paced:
@@ -51,11 +54,13 @@ def said_duration(seconds: float, until: str, waits: Sequence[str]) -> str:
 
 
 def say_plan(plan: CampaignPlan) -> None:
-    """How long what is left takes, until when, what it waits for, and what leaves on which day."""
+    """How long what is left takes, until when, what leaves on which day, and how many are skipped or expire."""
     if plan.seconds is not None and plan.ends_at is not None and plan.seconds >= 1:
         until = said_end(plan.ends_at, plan.earliest_at, plan.latest_at)
         say(said_duration(plan.seconds, until, plan.waits_for))
         say_days(plan.days)
+    if plan.skips:
+        say(f"skipped: {said_skips(plan.skips)}")
     if plan.expire:
         warn(said_expiry(plan, shown_time))
 

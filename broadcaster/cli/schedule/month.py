@@ -23,8 +23,8 @@ def plan(
     """Show when the occurrences of the next month would be sent, beside each other and all campaigns.
 
     Of each schedule the first 100. It goes by the members that there are now. One that is due while an earlier one is
-    still sent waits for it or is skipped. REMARKS say so, what else is sent through its instances meanwhile, and how
-    many expire.
+    still sent waits for it or is skipped, and so do people whom cooldowns and caps keep from it. REMARKS say so, who
+    else is skipped, what else is sent through its instances meanwhile, and how many expire.
 
     Example: broadcaster schedule plan news
     """

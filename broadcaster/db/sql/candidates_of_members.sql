@@ -1,9 +1,16 @@
 CREATE /* candidates_of_members */ TEMPORARY TABLE candidates ON COMMIT DROP AS
 -- The same of those of an audience who meet the conditions.
-SELECT r.phone, NULL::integer AS lane_id, NULL::integer AS seq, NULL::text AS reason
+SELECT
+    r.phone,
+    NULL::integer AS lane_id,
+    NULL::integer AS seq,
+    CASE WHEN %(require_consent)s AND agreed.phone IS NULL THEN 'no_consent' END AS reason
 FROM audience_recipients(
     %(audience_id)s, %(wanted)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r
+LEFT JOIN (
+    SELECT DISTINCT unnest(forms) AS phone FROM consent_records WHERE %(require_consent)s
+) agreed ON agreed.phone = r.phone
 WHERE {members}
     AND r.fault IS NULL
     AND NOT EXISTS (

@@ -1,5 +1,12 @@
 CREATE /* candidates_of_snapshot */ TEMPORARY TABLE candidates ON COMMIT DROP AS
 -- The same of recipients in a snapshot, whose lanes nobody knows yet.
-SELECT s.phone, NULL::integer AS lane_id, s.seq::integer AS seq, NULL::text AS reason
+SELECT
+    s.phone,
+    NULL::integer AS lane_id,
+    s.seq::integer AS seq,
+    CASE WHEN %(require_consent)s AND agreed.phone IS NULL THEN 'no_consent' END AS reason
 FROM recipient_snapshot s
+LEFT JOIN (
+    SELECT DISTINCT unnest(forms) AS phone FROM consent_records WHERE %(require_consent)s
+) agreed ON agreed.phone = s.phone
 WHERE s.fault IS NULL AND NOT EXISTS (SELECT FROM opted_out o WHERE o.phone = s.phone AND o.lane_id = 0)

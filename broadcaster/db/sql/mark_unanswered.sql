@@ -1,30 +1,6 @@
-WITH /* mark_unanswered */
--- Marks the candidates who have not answered our %(most)s latest messages, or more, of any campaign: those that were sent
--- after the person last wrote, %(after)s ago or longer. Only messages count through instances whose replies are read, from
--- the first reading on: elsewhere nobody knows whether there was an answer. In whole sets: the history is read once,
--- however many candidates there are.
-theirs AS MATERIALIZED (
-    SELECT phone FROM candidates GROUP BY phone
-), heard AS MATERIALIZED (
-    SELECT r.phone, max(r.noted_at) AS last
-    FROM inbound_messages r
-    JOIN theirs ON theirs.phone = r.phone
-    GROUP BY r.phone
-), silent AS MATERIALIZED (
-    SELECT m.phone
-    FROM campaigns c
-    JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
-    JOIN instances i ON i.id = m.lane_id AND i.read_replies_seconds IS NOT NULL
-    JOIN inboxes b ON b.account_id = i.account_id
-    JOIN theirs ON theirs.phone = m.phone
-    LEFT JOIN heard ON heard.phone = m.phone
-    WHERE c.started_at IS NOT NULL AND c.test_of IS NULL AND c.purged_at IS NULL
-        AND m.state = 'sent' AND m.changed_at BETWEEN b.since AND now() - %(after)s
-        AND (heard.last IS NULL OR m.changed_at > heard.last)
-    GROUP BY m.phone
-    HAVING count(*) >= %(most)s
-)
-UPDATE candidates
+UPDATE /* mark_unanswered */
+-- Marks the candidates who have not answered for long (silent_people).
+candidates
 SET reason = 'unanswered'
-FROM silent
-WHERE candidates.phone = silent.phone
+FROM ({silent}) silent
+WHERE candidates.phone = silent.phone AND candidates.reason IS NULL

@@ -1,8 +1,10 @@
 SELECT /* recent_candidates */
--- How many candidates were messaged too lately to get it at %(at)s, by what holds them, and in which hour they are free.
+-- How many candidates were messaged too lately to get it at %(at)s, by what holds them and by the hour
+-- in which they are free.
 -- As `hold_back` decides in the claim.
     CASE WHEN free.by_cooldown > %(at)s THEN 'cooldown' ELSE 'cap' END AS reason,
-    date_trunc('hour', free.at) + interval '1 hour' AS free_at,
+    min(free.at) AS first_free_at,
+    max(free.at) AS free_at,
     count(*) AS messages
 FROM candidates
 JOIN messaged_lately(%(span)s, %(grace)s) p ON p.phone = candidates.phone
@@ -18,5 +20,5 @@ CROSS JOIN LATERAL (
     ) each_rule
 ) free
 WHERE candidates.reason IS NULL AND free.at > %(at)s
-GROUP BY 1, 2
-ORDER BY 2
+GROUP BY 1, date_bin('1 hour', free.at, 'epoch')
+ORDER BY 3

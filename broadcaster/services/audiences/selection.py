@@ -161,11 +161,6 @@ class Selection:
         statement = self.statement("count_opted_out_recipients")
         return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
 
-    def count_without_consent(self, connection: Connection, lanes: Sequence[int]) -> int:
-        """How many who can be sent to have not agreed to messages, of those who have not opted out from all lanes."""
-        statement = self.statement("count_without_consent_recipients")
-        return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
-
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
     ) -> list[Recipient]:

@@ -61,9 +61,7 @@ def submit_over_audience(
         result.undecided_near_misses = count_undecided(
             connection, selection.statement("count_undecided_recipients"), **selection.parameters(), lanes=list(lanes)
         )
-        if submission.require_consent:
-            result.no_consent = selection.count_without_consent(connection, list(lanes))
-        result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
             *(connection, submission, lanes, selection.statement("candidates_of_members")),
             **selection.parameters(),
             of_lanes=list(lanes),

@@ -12,13 +12,14 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value
 from broadcaster.domain.care import Care
-from broadcaster.domain.frequency import Contention, Freed
+from broadcaster.domain.frequency import Contention, Freed, PersonRule
 from broadcaster.services.frequency import caps_in
 from broadcaster.settings import load
 
 
 class _Recent(NamedTuple):
     reason: str
+    first_free_at: datetime
     free_at: datetime
     messages: int
 
@@ -61,7 +62,7 @@ def count_contention(
         cooldown=sum(each.messages for each in found if each.reason == "cooldown"),
         cap=sum(each.messages for each in found if each.reason == "cap"),
         is_skipped=care.skips_recent,
-        free=tuple(Freed(each.free_at, each.messages) for each in found),
+        free=tuple(Freed(each.free_at, each.messages, PersonRule(each.reason), each.first_free_at) for each in found),
         in_others=people,
         others=tuple(each.campaign or "" for each in others),
     )
@@ -70,12 +71,14 @@ def count_contention(
 def contention_of(engine: Engine, name: str) -> Contention | None:
     """That of a campaign that has its messages, none of which has left; None: it has not."""
     table = tables.campaigns
-    asked = select(table.c.id, table.c.segment, table.c.care, table.c.starts_at, table.c.audience_id)
+    of_care = table.c.care, table.c.require_consent, table.c.starts_at
+    asked = select(table.c.id, table.c.segment, table.c.audience_id, *of_care)
     with transaction(engine) as connection:
         row = connection.execute(asked.where(table.c.name == name)).one()
         if row.audience_id is not None:
             return None
-        execute(connection, "candidates_of_messages", segment=row.segment, campaign_id=row.id)
+        of_campaign = {"segment": row.segment, "campaign_id": row.id, "require_consent": row.require_consent}
+        execute(connection, "candidates_of_messages", **of_campaign)
         execute(connection, "analyze_candidates")
         care = None if row.care is None else msgspec.convert(row.care, Care)
         return count_contention(connection, care, name=name, starts_at=row.starts_at)

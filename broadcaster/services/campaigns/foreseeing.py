@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from shlex import quote
 
@@ -15,9 +15,11 @@ from broadcaster.domain.campaign_plans import OWN, CampaignPlan
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
+from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
+from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 
@@ -72,6 +74,9 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         added = lanes_of(connection, what_if.instances)
         planned = _planned(connection, campaign, list(added))
     messages = sum(part.messages for part in planned.parts)
+    if planned.parts and not messages:
+        skips = said_skips(planned.around.skips.get(planned.parts[0].campaign, ()))
+        raise ConflictError(f"nobody is left to send campaign {name!r} to: all others are skipped, {skips}")
     if campaign.state in FINAL_CAMPAIGN_STATES or not messages:
         raise ConflictError(f"nothing is left to send of campaign {name!r}: it is {campaign.state}")
     plan = planned.plan()
@@ -93,7 +98,16 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
     starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
     in_use = lanes_in_use(connection, campaign.id)
     if (selection := campaign.selection) is not None:
-        counted = selection.ready(connection).count(connection)
+        selection = selection.ready(connection)
+        counted = selection.count(connection)
+        opted_out = selection.count_opted_out(connection, list(in_use))
+        left_out = count_left_out(
+            *(connection, campaign, in_use, selection.statement("candidates_of_members")),
+            **selection.parameters(),
+            of_lanes=list(in_use),
+        )
+        skips = skips_of([("opted_out", opted_out), *left_out.skips], is_done=False)
+        around = replace(around, skips={**around.skips, OWN: skips})
         own = parts_to_be(
             around.shares(in_use),
             {NOBODY: counted.members - counted.faulty},
@@ -102,6 +116,8 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
             priority=campaign.priority,
             care=campaign.care,
             limits=list(campaign.limits.values()),
+            left_out=sum(each.messages for each in skips),
+            waiting=left_out.contention.waiting,
         )
         around = around.with_canary(OWN, campaign.care)
         around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)

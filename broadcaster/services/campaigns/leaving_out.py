@@ -1,32 +1,54 @@
-"""Whom a campaign leaves out for the care of its number: counted when it is submitted, skipped when it starts."""
+"""Whom a campaign leaves out: counted when it is submitted, and skipped when it starts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import timedelta
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+from psycopg.sql import SQL
 from sqlalchemy import Connection, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import Statement, execute, rows
+from broadcaster.db.statements import Statement, composing, execute, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import NO_CONTENTION, Contention
 from broadcaster.services.campaigns.contention import count_contention, may_contend
-from broadcaster.services.campaigns.submission import Submission
+
+
+class Asking(Protocol):
+    """A campaign, as far as it says whom it leaves out."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def require_consent(self) -> bool: ...
+    @property
+    def care(self) -> Care | None: ...
+    @property
+    def starts_at(self) -> datetime | None: ...
 
 
 class LeftOutCounts(NamedTuple):
-    """How many messages would be skipped now, since the person has not answered for long, or is not known.
+    """How many messages would be skipped now, of those whose people have not opted out: each for the first that holds.
 
-    None: the campaign does not ask that. Who is both counts as not answering. `contention` is what the
-    others get besides.
+    The person has not agreed to messages, has not answered for long, or is not known. None: the campaign does not
+    ask that. `contention` is what the others get besides.
     """
 
+    no_consent: int | None
     unanswered: int | None
     not_known: int | None
     contention: Contention
+
+    @property
+    def skips(self) -> Iterator[tuple[str, int]]:
+        """How many are skipped, each with the reason."""
+        yield from (("no_consent", self.no_consent or 0), ("unanswered", self.unanswered or 0))
+        yield "not_known", self.not_known or 0
+        if self.contention.is_skipped:
+            yield from (("cooldown", self.contention.cooldown), ("cap", self.contention.cap))
 
 
 class _Marked(NamedTuple):
@@ -35,18 +57,20 @@ class _Marked(NamedTuple):
 
 
 def count_left_out(
-    connection: Connection, submission: Submission, lanes: Collection[int], candidates: Statement, **parameters: Any
+    connection: Connection, asking: Asking, lanes: Collection[int], candidates: Statement, **parameters: Any
 ) -> LeftOutCounts:
     """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
-    care = submission.care or Care()
-    if not (care.leaves_out or may_contend(connection, care, name=submission.name)):
-        return LeftOutCounts(None, None, NO_CONTENTION)
-    _mark(connection, care, lanes, candidates, **parameters)
-    counts = {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
+    care = asking.care or Care()
+    if not (asking.require_consent or care.leaves_out or may_contend(connection, care, name=asking.name)):
+        return LeftOutCounts(None, None, None, NO_CONTENTION)
+    counts = mark_left_out(
+        *(connection, care, lanes, candidates), require_consent=asking.require_consent, **parameters
+    )
     return LeftOutCounts(
+        no_consent=counts.get("no_consent", 0) if asking.require_consent else None,
         unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
         not_known=counts.get("not_known", 0) if care.only_known else None,
-        contention=count_contention(connection, care, name=submission.name, starts_at=submission.starts_at),
+        contention=count_contention(connection, care, name=asking.name, starts_at=asking.starts_at),
     )
 
 
@@ -55,7 +79,8 @@ def skip_left_out(connection: Connection, care: Care | None, campaign_id: int, s
     if care is None or not care.leaves_out:
         return 0
     of_campaign = {"segment": segment, "campaign_id": campaign_id}
-    _mark(connection, care, (), "candidates_of_messages", **of_campaign)
+    # Whoever has not agreed is skipped already.
+    mark_left_out(connection, care, (), "candidates_of_messages", require_consent=False, **of_campaign)
     return execute(connection, "skip_marked", **of_campaign)
 
 
@@ -72,12 +97,21 @@ def skip_left_out_by_now(connection: Connection, campaign_id: int) -> int:
     return skip_left_out(connection, msgspec.convert(row.care, Care), campaign_id, row.segment)
 
 
-def _mark(
+def mark_left_out(
     connection: Connection, care: Care, lanes: Collection[int], candidates: Statement, **parameters: Any
-) -> None:
+) -> Mapping[str, int]:
+    """Make the table of candidates, mark whom the campaign leaves out, and return how many these are, by reason."""
     execute(connection, candidates, **parameters)
     execute(connection, "analyze_candidates")
     if care.max_unanswered is not None:
-        execute(connection, "mark_unanswered", most=care.max_unanswered, after=timedelta(seconds=care.after))
+        silent = composing("silent_people", theirs=SQL("SELECT phone FROM candidates"))
+        marking = composing("mark_unanswered", silent=silent)
+        execute(connection, marking, most=care.max_unanswered, after=timedelta(seconds=care.after))
     if care.only_known:
         execute(connection, "mark_not_known", lanes=list(lanes))
+    return {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
+
+
+def drop_candidates(connection: Connection) -> None:
+    """Make room for those of another campaign, in the same transaction."""
+    execute(connection, "drop_candidates")

@@ -19,10 +19,11 @@ from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroun
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
 from broadcaster.domain.failover_plans import FailoverRule
-from broadcaster.domain.frequency import MOST_PIECES, PersonRule, in_few_pieces
+from broadcaster.domain.frequency import MOST_PIECES, Freed, PersonRule, in_few_pieces
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
+from broadcaster.services.campaigns.people_ahead import LeftOut, left_out_of, skips_by_campaign
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_zone
 
@@ -88,16 +89,42 @@ class _Part(msgspec.Struct, frozen=True):
     @property
     def _held(self) -> int | None:
         """How many of these are in slices that are not open; None: as many as of all."""
+        if self.care is None or not self.open_slices:
+            return None
         if self.rule is not None:
             # Only what is in an open slice has met its person.
             return 0
-        if self.care is None or not self.open_slices:
-            return None
         if self.is_held:
             return self.messages
         # Which slice a message is in, its number says: of each lane, and of each group, as many as of the whole list.
         held = self.leaving * (1.0 - self.care.share_of(self.open_slices))
         return round(held * self.messages / self.of_lane)
+
+
+def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[LeftOut]]) -> Iterator[_Part]:
+    """The same without those who are left out; those who wait are parts of their own.
+
+    The parts of a lane and group follow each other.
+    """
+    for (campaign, lane, group), found in groupby(
+        parts, key=lambda part: (part.campaign, part.lane_id, part.recipient_group)
+    ):
+        theirs = [each for each in left_out.get(campaign, ()) if (each.lane_id, each.recipient_group) == (lane, group)]
+        gone = sum(each.messages for each in theirs)
+        alike = sorted(found, key=lambda part: part.rule is not None)
+        for part in alike:
+            taken = min(gone, part.messages)
+            gone -= taken
+            yield msgspec.structs.replace(part, messages=part.messages - taken) if taken else part
+        for each in theirs:
+            if each.last_free_at is not None:
+                yield msgspec.structs.replace(
+                    alike[0],
+                    messages=each.messages,
+                    rule=PersonRule(each.reason),
+                    first_free_at=each.first_free_at,
+                    not_before=max(alike[0].not_before, each.last_free_at),
+                )
 
 
 def _few(parts: Iterable[_Part]) -> Iterator[_Part]:
@@ -159,7 +186,9 @@ def surroundings_of(
     asked = {"lanes": list(lanes), "limits": list(limits), "name": name}
     found = rows(connection, "lanes_to_plan", LaneNow, **asked, most=MOST_ATTEMPTS_READ)
     together = [lane.id for lane in found]
-    parts = list(_few(rows(connection, "parts_to_plan", _Part, lanes=together, name=name)))
+    parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
+    left_out = left_out_of(connection, {part.campaign for part in parts})
+    parts = list(_few(_sent_to(parts, left_out)))
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
@@ -171,6 +200,7 @@ def surroundings_of(
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
         failovers=_failovers(connection, together, name),
+        skips=skips_by_campaign(connection, left_out),
     )
 
 
@@ -209,19 +239,39 @@ def parts_to_be(
     priority: int = 0,
     care: Care | None = None,
     limits: Sequence[int] = (),
+    left_out: int = 0,
+    waiting: Sequence[Freed] = (),
 ) -> list[PlannedPart]:
-    """What lanes will have of a campaign with so many recipients in each group, shared by their rates."""
+    """What lanes will have of a campaign with so many recipients in each group, shared by their rates.
+
+    Of all groups alike so many are left out, and others leave only once their people are free (`waiting`).
+    """
+    leaving = max(0, sum(recipients.values()) - left_out)
+    at_once = Freed(None, max(0, leaving - sum(each.messages for each in waiting)))
     return [
         sliced
-        for group, count in recipients.items()
+        for freed in (at_once, *waiting)
+        for group, count in _by_groups(freed.messages, recipients)
         for lane, messages in shares_of(count, rates).items()
         for sliced in PlannedPart(
             lane_id=lane,
             messages=messages,
             hours=hours,
             group=group,
+            not_before=freed.at,
             expires_at=expires_at,
             priority=priority,
             limits=tuple(limits),
+            rule=freed.rule,
+            first_free_at=freed.first_at,
         ).sliced(care)
     ]
+
+
+def _by_groups(messages: int, recipients: Mapping[RecipientGroup, int]) -> Iterable[tuple[RecipientGroup, int]]:
+    """So many messages, shared by groups of so many recipients."""
+    groups = [group for group, count in recipients.items() if count]
+    if not groups:
+        return []
+    shares = shares_of(messages, {place: float(recipients[group]) for place, group in enumerate(groups)})
+    return [(group, shares[place]) for place, group in enumerate(groups)]

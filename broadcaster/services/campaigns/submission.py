@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,15 +12,13 @@ from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import (
     OWN,
     PlannedDay,
-    PlannedPart,
     Surroundings,
 )
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import LaneRates, apportioned
-from broadcaster.domain.frequency import Freed, people_waited_for
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
@@ -261,7 +259,17 @@ class Submitted(Reach):
         """Note when its messages leave, and what it goes through for the first time."""
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         recipients = {NOBODY: self.total} if groups is None else groups.counts
-        parts = list(self._parts(submission, lanes, recipients))
+        parts = parts_to_be(
+            lanes,
+            recipients,
+            hours=submission.hours,
+            expires_at=submission.expires_at,
+            priority=submission.priority,
+            care=submission.care,
+            limits=submission.limit_ids,
+            left_out=self.total - self.leaving,
+            waiting=self.contention.waiting,
+        )
         # One that was just stored stands beside itself.
         around = around.without(submission.name).with_canary(OWN, submission.care)
         around = around.with_failover(OWN, submission.sharing.failover_after, lanes)
@@ -274,7 +282,7 @@ class Submitted(Reach):
         if plan.is_paced:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.leaves_nothing = plan.leaves_nothing
-        self.waits_for = [*plan.waits_for, *people_waited_for(self.contention.rules)]
+        self.waits_for = plan.waits_for
         days_without = around.days_without(parts, plan, begins_at=submission.starts_at)
         self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, days_without))
         if plan.expire:
@@ -287,30 +295,9 @@ class Submitted(Reach):
         if self.campaign_id is not None and self.ends_at is not None:
             insert_plan(connection, self.campaign_id, self.ends_at, self.earliest_at, self.latest_at)
 
-    def _parts(
-        self, submission: Submission, lanes: LaneRates, recipients: Mapping[RecipientGroup, int]
-    ) -> Iterator[PlannedPart]:
-        """What leaves at once, and what waits for its people, in proportion of all."""
-        waiting = self.contention.waiting
-        at_once = Freed(None, max(0, self.leaving - sum(each.messages for each in waiting)))
-        left = apportioned(self.leaving, recipients)
-        for freed in (at_once, *waiting):
-            counts = apportioned(freed.messages, left)
-            left = {group: count - counts[group] for group, count in left.items()}
-            parts = parts_to_be(
-                lanes,
-                counts,
-                hours=submission.hours,
-                expires_at=submission.expires_at,
-                priority=submission.priority,
-                care=submission.care,
-                limits=submission.limit_ids,
-            )
-            yield from (replace(part, not_before=freed.at) for part in parts)
-
     @property
     def leaving(self) -> int:
-        """How many are left at least once whoever would be skipped by now is: somebody may be so for two reasons."""
+        """How many are left once whoever would be skipped by now is."""
         skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known, self.contention.skipped)
         return max(0, self.total - sum(count or 0 for count in skipped))
 

@@ -137,11 +137,9 @@ def _try(
             result.shared_files = shared_staged_files(connection, submission.files)
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
-        if submission.require_consent:
-            if consents is None:
-                execute(connection, "stage_consents")
-            result.no_consent = value(connection, "count_without_consent_staged")
-        result.unanswered, result.not_known, result.contention = count_left_out(
+        else:
+            execute(connection, "stage_consents")
+        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
             connection, submission, lanes, "candidates_of_staged"
         )
         return count_staged(connection)
@@ -200,11 +198,9 @@ def _store(
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
-        result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
             connection, submission, lanes, "candidates_of_messages", **of_campaign
         )
-        if submission.require_consent:
-            result.no_consent = value(connection, "count_without_consent", **of_campaign)
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)
             result.shared_files = shared_files(connection, campaign_id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import groupby, islice, takewhile
+from itertools import groupby, islice, starmap, takewhile
 from math import inf
 
 import msgspec
@@ -16,19 +16,18 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
-from broadcaster.domain.conditions import Condition, fixed
-from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.conditions import fixed
+from broadcaster.domain.frequency import PersonRule, they_were
+from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
+from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
-from broadcaster.errors import BroadcasterError, UnavailableError
-from broadcaster.services.audiences.audience import find_audience
-from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
-from broadcaster.services.schedules.stored_schedule import Schedule, audience_name, database_now, read_schedule
+from broadcaster.services.schedules.month_people import MonthPeople, Reached, with_people
+from broadcaster.services.schedules.stored_schedule import Schedule, database_now, read_schedule
 from broadcaster.time_zones import shown_time
 
 MONTH = timedelta(days=31)
@@ -37,12 +36,24 @@ MOST_OCCURRENCES = 100
 _MOST_NAMED = 5
 
 
+class PutOff(msgspec.Struct, frozen=True):
+    """Messages that wait until their people may get one again."""
+
+    rule: PersonRule
+    messages: int
+
+
 class PlannedOccurrence(msgspec.Struct, frozen=True):
     """One due time of a schedule, if it is sent to the members that there are now."""
 
     schedule: str
     due_at: datetime
     messages: int
+    """How many are planned,"""
+    skips: Sequence[Skipped]
+    """and how many others are skipped, by reason."""
+    put_off: Sequence[PutOff]
+    """Which of those that are planned wait for their people."""
     ends_at: datetime | None
     """When the last of them leaves; None: nobody can tell."""
     latest_at: datetime | None
@@ -59,9 +70,7 @@ class _Due:
     due_at: datetime
     campaign: int
     """A number that stands for the campaign that it would be."""
-    messages: int
-    fault: str | None
-    parts: Sequence[PlannedPart]
+    reached: Reached
 
 
 def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrence]:
@@ -82,13 +91,18 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
         lanes = sorted({lane for each in schedules for lane in each.lanes})
         limits = sorted({limit for each in schedules for limit in each.limits.values()})
         around = surroundings_of(connection, lanes, limits=limits)
+        people = MonthPeople(connection, schedules)
         due = [
             each
             for number, schedule in enumerate(schedules)
-            for each in _due_of(connection, schedule, now, around, -(1 + number * MOST_OCCURRENCES))
+            for each in _due_of(people, schedule, now, -(1 + number * MOST_OCCURRENCES))
         ]
+        of_due = [(each, part) for each in due for part in _parts(connection, each, around)]
+        groups = people.groups(len(of_due))
         sent = _sent(connection, around)
-    month = _Month(around, due, sent)
+    parts = [piece for each, part in of_due for piece in with_people(part, each.reached.selection, groups)]
+    around = replace(around, people=people.planned(groups, {each.campaign: each.schedule for each in due}))
+    month = _Month(around, due, parts, sent)
     told = [month.told(each) for each in due if name is None or each.schedule.name == name]
     return sorted(told, key=lambda each: (each.due_at, each.schedule))
 
@@ -103,27 +117,18 @@ def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence
     """The campaigns that schedules have made, by schedule, as far as something of them is left to send."""
     table, found = tables.occurrences, defaultdict(list)
     made = select(table.c.schedule_id, table.c.campaign_id).where(table.c.campaign_id.in_(around.names))
-    for schedule, campaign in connection.execute(made.order_by(table.c.due_at)).tuples():
+    for schedule, campaign in connection.execute(made.order_by(table.c.due_at)):
         found[schedule].append(campaign)
     return found
 
 
-def _due_of(
-    connection: Connection, schedule: Schedule, now: datetime, around: Surroundings, first: int
-) -> Iterator[_Due]:
+def _due_of(people: MonthPeople, schedule: Schedule, now: datetime, first: int) -> Iterator[_Due]:
     """Its occurrences of the next month; a number of their own, from `first` down, stands for their campaigns'."""
-    hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
     upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
-    shares = around.shares(dict(zip(schedule.lanes, schedule.weights, strict=True)))
-    counted: dict[Sequence[Condition], tuple[int, str | None]] = {}
     for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
         today = due_at.astimezone(schedule.zone).date()
         conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
-        if conditions not in counted:
-            counted[conditions] = _count(connection, schedule, conditions)
-        messages, fault = counted[conditions]
-        parts = _parts(schedule, due_at, messages, hours, shares, first - number)
-        yield _Due(schedule, due_at, first - number, messages, fault, parts)
+        yield _Due(schedule, due_at, first - number, people.reached(schedule, conditions))
 
 
 def _on(today: date, _zone: object) -> date:
@@ -131,44 +136,34 @@ def _on(today: date, _zone: object) -> date:
     return today
 
 
-def _count(connection: Connection, schedule: Schedule, conditions: Sequence[Condition]) -> tuple[int, str | None]:
-    """How many members meet the conditions now; why nobody knows, where that is so."""
-    selection = Selection(
-        audience=find_audience(connection, audience_name(connection, schedule)), conditions=conditions
-    )
-    try:
-        members, faulty, _ = selection.ready(connection).count(connection)
-    except UnavailableError:
-        raise
-    except BroadcasterError as error:
-        return 0, f"whom it would reach cannot be told: {error}"
-    return members - faulty, None
-
-
-def _parts(
-    schedule: Schedule, due_at: datetime, messages: int, hours: OpeningHours | None, shares: LaneRates, campaign: int
-) -> list[PlannedPart]:
-    expires_at = None if schedule.expires_after is None else due_at + schedule.expires_after
+def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[PlannedPart]:
+    """What its lanes will have of an occurrence."""
+    schedule = due.schedule
     found = parts_to_be(
-        shares,
-        {NOBODY: messages},
-        hours=hours,
-        expires_at=expires_at,
+        around.shares(dict(zip(schedule.lanes, schedule.weights, strict=True))),
+        {NOBODY: due.reached.messages},
+        hours=None if schedule.hours_id is None else read_hours(connection, schedule.hours_id),
+        expires_at=None if schedule.expires_after is None else due.due_at + schedule.expires_after,
         priority=schedule.priority,
         care=schedule.care,
         limits=list(schedule.limits.values()),
     )
-    return [replace(part, campaign=campaign, not_before=due_at) for part in found]
+    return (replace(part, campaign=due.campaign, not_before=due.due_at) for part in found)
 
 
 class _Month:
     """What is due, planned beside each other and beside all campaigns that run or are scheduled."""
 
-    def __init__(self, around: Surroundings, due: Sequence[_Due], sent: Mapping[int, Sequence[int]]) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        due: Sequence[_Due],
+        parts: Sequence[PlannedPart],
+        sent: Mapping[int, Sequence[int]],
+    ) -> None:
         """`sent` are, by schedule, its campaigns of which something is left to send."""
         for each in due:
             around = around.with_canary(each.campaign, each.schedule.care)
-        parts = [part for each in due for part in each.parts]
         of_schedules = [list(of_one) for _, of_one in groupby(due, key=lambda each: each.schedule.id)]
         around = replace(
             around, successions=[_succession(each, sent.get(each[0].schedule.id, ())) for each in of_schedules]
@@ -191,7 +186,9 @@ class _Month:
         return PlannedOccurrence(
             schedule=due.schedule.name,
             due_at=due.due_at,
-            messages=due.messages,
+            messages=0 if plan is None else plan.messages,
+            skips=self._skips(due, plan),
+            put_off=[] if plan is None else list(starmap(PutOff, plan.put_off.items())),
             ends_at=ends_at,
             latest_at=plan.latest_at if plan is not None and ends_at else None,
             expire=0 if plan is None else plan.expire,
@@ -199,10 +196,14 @@ class _Month:
         )
 
     def _remarks(self, due: _Due, plan: CampaignPlan | None) -> Iterator[str]:
-        if due.fault is not None:
-            yield due.fault
+        if due.reached.fault is not None:
+            yield due.reached.fault
+        if skips := self._skips(due, plan):
+            yield f"skipped: {said_skips(skips)}"
         if plan is None:
             return
+        for rule, messages in plan.put_off.items():
+            yield f"{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
         if plan.is_skipped:
             yield "it is skipped: an earlier one is still sent then"
         elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):
@@ -210,9 +211,9 @@ class _Month:
             yield f"it waits until an earlier one is sent, {first_at}"
         if plan.expire:
             when = "" if plan.expires_at is None else f", at {shown_time(plan.expires_at, due.schedule.zone)}"
-            yield f"{plan.expire:,} of {due.messages:,} expire before they may leave{when}"
+            yield f"{plan.expire:,} of {plan.messages:,} expire before they may leave{when}"
         if plan.remaining:
-            yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
+            yield f"{plan.remaining:,} of {plan.messages:,} do not leave within a year"
         following = min((each.due_at for each in self._of(due.schedule) if each.due_at > due.due_at), default=None)
         if following is not None and plan.ends_at is not None and plan.ends_at > following:
             then = "is skipped" if due.schedule.overlap is Overlap.SKIP else "waits for it"
@@ -221,6 +222,9 @@ class _Month:
         if others := sorted({self._names[each] for each in self._beside(due, plan)}):
             more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
             yield f"beside {', '.join(others[:_MOST_NAMED])}{more} through the same instances"
+
+    def _skips(self, due: _Due, plan: CampaignPlan | None) -> Sequence[Skipped]:
+        return [*due.reached.skips, *(plan.skips if plan is not None else ())]
 
     def _of(self, schedule: Schedule) -> Iterator[_Due]:
         return (each for each in self._due if each.schedule.id == schedule.id)

@@ -117,8 +117,8 @@ def _reach(
         care = schedule.care or Care()
         if not may_contend(connection, care, name=""):
             return reach
-        parameters = {**selection.parameters(), "of_lanes": list(schedule.lanes)}
-        execute(connection, selection.statement("candidates_of_members"), **parameters)
+        of_lanes = {"of_lanes": list(schedule.lanes), "require_consent": schedule.require_consent}
+        execute(connection, selection.statement("candidates_of_members"), **selection.parameters(), **of_lanes)
         execute(connection, "analyze_candidates")
         reach.contention = count_contention(connection, care, name="", starts_at=due_at)
     except UnavailableError:

@@ -1,0 +1,1 @@
+DROP /* drop_candidates */ TABLE candidates

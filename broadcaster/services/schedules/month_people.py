@@ -1,0 +1,175 @@
+"""Whom the occurrences of a month reach, and which of these people are the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+import msgspec
+from sqlalchemy import Connection
+
+from broadcaster.db.statements import execute, rows
+from broadcaster.domain.campaign_plans import PlannedPart
+from broadcaster.domain.care import Care
+from broadcaster.domain.conditions import Condition
+from broadcaster.domain.frequency import MOST_PIECES, Cap
+from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
+from broadcaster.domain.skips import Skipped, SkipReason, skips_of
+from broadcaster.errors import BroadcasterError, UnavailableError
+from broadcaster.services.audiences.audience import find_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.leaving_out import drop_candidates, mark_left_out
+from broadcaster.services.frequency import caps_in
+from broadcaster.services.schedules.stored_schedule import Schedule, audience_name
+from broadcaster.settings import load
+
+_MOST_QUEUES = 600
+"""In so many groups of people are all occurrences together, about: their plan takes a second or two."""
+_PIECES_OF_SPAN = 96
+"""By so much of the longest span people differ in when they were messaged before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whom an occurrence would reach of the members that there are now."""
+
+    selection: int
+    """The same for occurrences that go to the same people."""
+    messages: int
+    skips: Sequence[Skipped]
+    """How many others would be skipped, whatever else these people get."""
+    fault: str | None = None
+    """Why nobody can tell."""
+
+
+class Alike(msgspec.Struct, frozen=True):
+    """People who are in the same selections, and were messaged at the same times."""
+
+    selections: list[int]
+    moments: list[datetime]
+    """The latest first."""
+    people: int
+    """How many they are."""
+
+
+@dataclass(slots=True)
+class MonthPeople:
+    """The people of schedules. Whom these reach is asked first, and then who they are."""
+
+    connection: Connection
+    schedules: Sequence[Schedule]
+    _caps: Sequence[Cap] = field(init=False)
+    _known: dict[tuple[int, Sequence[Condition]], Reached] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._caps = [each.cap for each in caps_in(self.connection)]
+        if self._span:
+            execute(self.connection, "stage_month_people")
+
+    def reached(self, schedule: Schedule, conditions: Sequence[Condition]) -> Reached:
+        """Whom its occurrence would reach whose conditions are these, on its day."""
+        key = schedule.id, conditions
+        if key not in self._known:
+            self._known[key] = self._reached(schedule, conditions, len(self._known) + 1)
+        return self._known[key]
+
+    def groups(self, parts: int) -> Sequence[Alike]:
+        """The people in groups, of which so many parts of occurrences are made; none where no rule holds."""
+        if not self._span:
+            return []
+        found = rows(
+            self.connection,
+            "alike_month_people",
+            Alike,
+            most=max([1, *(cap.most for cap in self._caps)]),
+            piece=timedelta(seconds=self._span / _PIECES_OF_SPAN),
+            span=self._span,
+            grace=self._grace,
+        )
+        pieces = max(1, min(MOST_PIECES, _MOST_QUEUES // max(1, parts)))
+        return list(_even(found, ceil(sum(each.people for each in found) / pieces)))
+
+    def planned(self, groups: Sequence[Alike], due: Mapping[int, Schedule]) -> PlannedPeople | None:
+        """These groups, with the rules of what is due (by campaign); None: none holds."""
+        if not groups:
+            return None
+        moments = {key: [moment.timestamp() for moment in each.moments] for key, each in enumerate(groups, 1)}
+        return PlannedPeople(moments, {campaign: self._rules(each) for campaign, each in due.items()}, self._grace)
+
+    @property
+    def _grace(self) -> float:
+        return load().acceptance_seconds
+
+    @property
+    def _span(self) -> int:
+        """How long what people got matters, in seconds; 0: it never does."""
+        rules = [self._rules(each) for each in self.schedules]
+        spans = [cap.span for each in rules for cap in each.caps]
+        return max([*spans, *(each.cooldown or 0 for each in rules)], default=0)
+
+    def _rules(self, schedule: Schedule) -> PeopleRules:
+        care = schedule.care or Care()
+        return PeopleRules(() if care.beyond_caps else self._caps, care.cooldown, care.skips_recent)
+
+    def _reached(self, schedule: Schedule, conditions: Sequence[Condition], number: int) -> Reached:
+        audience = find_audience(self.connection, audience_name(self.connection, schedule))
+        try:
+            selection = Selection(audience=audience, conditions=conditions).ready(self.connection)
+            members, faulty, _ = selection.count(self.connection)
+            skips = list(self._skips(schedule, selection, number))
+        except UnavailableError:
+            raise
+        except BroadcasterError as error:
+            return Reached(number, 0, (), f"whom it would reach cannot be told: {error}")
+        return Reached(number, members - faulty - sum(each.messages for each in skips), skips)
+
+    def _skips(self, schedule: Schedule, selection: Selection, number: int) -> Iterator[Skipped]:
+        """Who would be skipped; the others are noted, where anybody's rules ask who they are."""
+        opted_out = selection.count_opted_out(self.connection, schedule.lanes)
+        yield from skips_of([(SkipReason.OPTED_OUT, opted_out)], is_done=False)
+        care = schedule.care or Care()
+        if not (self._span or schedule.require_consent or care.leaves_out):
+            return
+        found = mark_left_out(
+            *(self.connection, care, schedule.lanes, selection.statement("candidates_of_members")),
+            require_consent=schedule.require_consent,
+            of_lanes=list(schedule.lanes),
+            **selection.parameters(),
+        )
+        if self._span:
+            execute(self.connection, "note_month_people", selection=number)
+        drop_candidates(self.connection)
+        yield from skips_of(found.items(), is_done=False)
+
+
+def with_people(part: PlannedPart, selection: int, groups: Sequence[Alike]) -> Iterator[PlannedPart]:
+    """The same by the groups of people in the selection; each gets its share of each lane."""
+    theirs = [(key, each.people) for key, each in enumerate(groups, 1) if selection in each.selections]
+    whole = sum(people for _, people in theirs)
+    had = gone = 0
+    for key, people in theirs:
+        had += people
+        messages = round(part.messages * had / whole) - gone
+        gone += messages
+        if messages:
+            yield replace(part, messages=messages, people=key)
+    if not theirs:
+        yield part
+
+
+def _even(found: Sequence[Alike], size: int) -> Iterator[Alike]:
+    """The same in groups of about that size: those that are smaller are free with the last of them."""
+    few: Alike | None = None
+    for each in found:
+        if few is not None and few.selections == each.selections and few.people + each.people <= size:
+            few = msgspec.structs.replace(each, people=few.people + each.people)
+            continue
+        if few is not None:
+            yield few
+        whole, rest = divmod(each.people, size)
+        yield from [msgspec.structs.replace(each, people=size)] * whole
+        few = msgspec.structs.replace(each, people=rest) if rest else None
+    if few is not None:
+        yield few

@@ -1,0 +1,103 @@
+"""People who get something of several campaigns, while these are planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from broadcaster.domain.frequency import Cap, PersonRule
+from broadcaster.domain.pacing import Pace
+from broadcaster.domain.plan_terms import PlannedLane, Queue, Succession
+from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
+from broadcaster.domain.plans import SendingPlan, sending_plan
+
+HOUR = 3_600
+DAY = 24 * HOUR
+GRACE = 75.0
+COOLDOWN = PersonRule.COOLDOWN
+CAP = PersonRule.CAP
+
+
+def planned(
+    queues: Sequence[Queue],
+    rules: Mapping[int, PeopleRules],
+    moments: Mapping[int, Sequence[float]] | None = None,
+    successions: Sequence[Succession] = (),
+) -> SendingPlan:
+    """Through one lane that sends a message a second, from 0 on."""
+    lane = PlannedLane(Pace(interval=1.0, tolerance=0.0, burst=1), queues)
+    people = PlannedPeople(moments or {}, rules, GRACE)
+    return sending_plan([lane], {}, 0.0, successions=successions, people=people)
+
+
+def daily(count: int, groups: int = 1) -> list[Queue]:
+    """Campaigns 1, 2, … at each midnight, each with ten messages for each of these groups of people."""
+    return [
+        Queue(10, not_before=number * DAY, campaign=number + 1, people=group + 1)
+        for number in range(count)
+        for group in range(groups)
+    ]
+
+
+def sent(plan: SendingPlan, campaigns: int) -> list[int]:
+    return [sum(each.messages for *_, each in plan.of(number)) for number in range(1, campaigns + 1)]
+
+
+def begins(plan: SendingPlan, campaigns: int) -> list[float | None]:
+    return [plan.begins_at(number) for number in range(1, campaigns + 1)]
+
+
+def test_whoever_waits_for_a_cooldown_gets_each_one_later_by_the_grace() -> None:
+    rules = dict.fromkeys((1, 2, 3), PeopleRules(cooldown=DAY))
+    plan = planned(daily(3), rules)
+    assert sent(plan, 3) == [10, 10, 10]
+    assert begins(plan, 3) == [0, 9 + DAY + GRACE, 9 + DAY + GRACE + 9 + DAY + GRACE]
+    assert plan.people.put_off == {(2, COOLDOWN): 10, (3, COOLDOWN): 10}
+    assert not plan.people.skipped
+
+
+def test_whoever_is_skipped_gets_every_other_one() -> None:
+    rules = dict.fromkeys((1, 2, 3, 4), PeopleRules(cooldown=DAY, is_skipped=True))
+    plan = planned(daily(4), rules)
+    assert sent(plan, 4) == [10, 0, 10, 0]
+    assert plan.people.skipped == {(2, COOLDOWN): 10, (4, COOLDOWN): 10}
+    assert not plan.left
+
+
+def test_caps_count_what_campaigns_without_rules_send() -> None:
+    capped = PeopleRules([Cap(2, 3 * DAY)], is_skipped=True)
+    plan = planned(daily(6), {1: PeopleRules(), 2: PeopleRules(), 3: capped, 4: PeopleRules(), 5: capped, 6: capped})
+    assert sent(plan, 6) == [10, 10, 0, 10, 0, 10]
+    assert plan.people.skipped == {(3, CAP): 10, (5, CAP): 10}
+
+
+def test_what_people_got_before_counts() -> None:
+    rules = dict.fromkeys((1, 2), PeopleRules(cooldown=DAY, is_skipped=True))
+    plan = planned(daily(2, groups=2), rules, {1: [-HOUR], 2: [-2 * DAY]})
+    assert sent(plan, 2) == [10, 10]
+    assert plan.people.skipped == {(1, COOLDOWN): 10, (2, COOLDOWN): 10}
+
+
+def test_of_two_that_are_due_at_once_the_higher_priority_gets_the_person() -> None:
+    rules = dict.fromkeys((1, 2), PeopleRules([Cap(1, DAY)]))
+    queues = [Queue(10, campaign=1, people=1), Queue(10, campaign=2, people=1, priority=1)]
+    plan = planned(queues, rules)
+    assert begins(plan, 2) == [9 + DAY + GRACE, 0]
+
+
+def test_what_waits_for_its_people_expires() -> None:
+    queues = [Queue(10, campaign=1, people=1), Queue(10, not_before=HOUR, expires_at=DAY, campaign=2, people=1)]
+    plan = planned(queues, dict.fromkeys((1, 2), PeopleRules(cooldown=DAY)))
+    assert (sent(plan, 2), plan.expiring(2)) == ([10, 0], 10)
+
+
+def test_one_of_whom_all_are_skipped_makes_room_for_the_next_of_its_schedule() -> None:
+    queues = [
+        Queue(2 * HOUR, campaign=1),
+        Queue(10, not_before=HOUR / 2, campaign=2, people=1),
+        Queue(10, not_before=HOUR, campaign=3, people=2),
+    ]
+    succession = Succession([(1, 0.0), (2, HOUR / 2), (3, HOUR)], is_skipped=False)
+    rules = dict.fromkeys((2, 3), PeopleRules(cooldown=DAY, is_skipped=True))
+    plan = planned(queues, rules, {1: [-HOUR]}, [succession])
+    assert sent(plan, 3) == [2 * HOUR, 0, 10]
+    assert plan.people.skipped == {(2, COOLDOWN): 10}
