@@ -88,9 +88,9 @@ def a_campaign_with_a_limit_of_its_own_beside_one_without(shop: Shop) -> None:
 
 
 def one_of_three_is_refused_and_the_others_take_its_part(shop: Shop) -> None:
-    for name, rate in (("a", "2/min"), ("b", "2/min"), ("d", "1/min")):
+    for name, rate in (("a", "40/h"), ("b", "1/min"), ("d", "30/h")):
         shop.add(name, rate)
-    shop.submit("c", 150, "a", "b", "d")
+    shop.submit("c", 65, "a", "b", "d")
     shop.sql("UPDATE campaigns SET sharing = CAST(:sharing AS jsonb)", sharing='{"failover_after": 900}')
     shop.sql(
         "UPDATE lanes SET health = 'refused', health_reason = 'so it is', health_since = now() - interval '5 min'"
