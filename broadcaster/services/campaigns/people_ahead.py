@@ -27,7 +27,7 @@ _PENDING = SQL(
 )
 
 
-class LeftOut(msgspec.Struct, frozen=True):
+class PlannedLeftOut(msgspec.Struct, frozen=True):
     """Messages of one campaign and lane, to one group of recipients, that are skipped, or wait for their people."""
 
     lane_id: int
@@ -75,15 +75,15 @@ class _Done(NamedTuple):
     messages: int
 
 
-def left_out_of(connection: Connection, campaigns: Iterable[int]) -> Mapping[int, Sequence[LeftOut]]:
+def left_out_of(connection: Connection, campaigns: Iterable[int]) -> Mapping[int, Sequence[PlannedLeftOut]]:
     """By campaign (id), of those that have messages to send; those who wait in the order in which they are free.
 
     Of one that has started only whoever has opted out since: of the others it is known who waits, and who was skipped.
     """
     asked = {"campaigns": list(campaigns)}
-    left_out: dict[int, list[LeftOut]] = {campaign: [] for campaign in asked["campaigns"]}
+    left_out: dict[int, list[PlannedLeftOut]] = {campaign: [] for campaign in asked["campaigns"]}
     for each in rows(connection, "opted_out_to_plan", _OptedOut, **asked):
-        left_out[each.campaign_id].append(LeftOut(each.lane_id, each.recipient_group, each.messages))
+        left_out[each.campaign_id].append(PlannedLeftOut(each.lane_id, each.recipient_group, each.messages))
     for campaign in rows(connection, "campaigns_to_plan", _Campaign, **asked):
         if campaign.looks or campaign.span is not None:
             left_out[campaign.id] += _left_out(connection, campaign)
@@ -91,7 +91,7 @@ def left_out_of(connection: Connection, campaigns: Iterable[int]) -> Mapping[int
 
 
 def skips_by_campaign(
-    connection: Connection, left_out: Mapping[int, Sequence[LeftOut]]
+    connection: Connection, left_out: Mapping[int, Sequence[PlannedLeftOut]]
 ) -> Mapping[int, Sequence[Skipped]]:
     """How many messages were skipped of these campaigns, and how many will be."""
     done: dict[int, list[tuple[str, int]]] = defaultdict(list)
@@ -106,12 +106,12 @@ def skips_by_campaign(
     }
 
 
-def _left_out(connection: Connection, campaign: _Campaign) -> Sequence[LeftOut]:
+def _left_out(connection: Connection, campaign: _Campaign) -> Sequence[PlannedLeftOut]:
     care = campaign.care or Care()
     return rows(
         connection,
         composing("left_out_to_plan", silent=composing("silent_people", theirs=_PENDING)),
-        LeftOut,
+        PlannedLeftOut,
         segment=campaign.segment,
         campaign_id=campaign.id,
         at=campaign.at,

@@ -23,7 +23,7 @@ from broadcaster.domain.frequency import MOST_PIECES, Freed, PersonRule, in_few_
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
-from broadcaster.services.campaigns.people_ahead import LeftOut, left_out_of, skips_by_campaign
+from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_zone
 
@@ -101,7 +101,7 @@ class _Part(msgspec.Struct, frozen=True):
         return round(held * self.messages / self.of_lane)
 
 
-def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[LeftOut]]) -> Iterator[_Part]:
+def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[PlannedLeftOut]]) -> Iterator[_Part]:
     """The same without those who are left out; those who wait are parts of their own.
 
     The parts of a lane and group follow each other.
