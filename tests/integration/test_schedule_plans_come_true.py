@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
+from broadcaster.domain.sharing import Sharing
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.schedules.editing import add_schedule
 from broadcaster.services.schedules.month_plan import PlannedOccurrence, plan_month
@@ -69,6 +70,14 @@ def two_schedules_for_the_same_people(shop: Shop) -> None:
     add(shop, "more", cron="20 */3 * * *", care=Care(skips_recent=True), count=2)
 
 
+def an_instance_in_trouble_whose_part_moves(shop: Shop) -> None:
+    shop.sql(
+        "UPDATE lanes SET health = 'refused', health_reason = 'so it is', health_since = now() - interval '1 hour'"
+        " WHERE id = (SELECT id FROM instances WHERE name = 'b')"
+    )
+    add(shop, instances=["a", "b"], weights={"a": 1.0, "b": 1.0}, sharing=Sharing(failover_after=1_800))
+
+
 def who_was_messaged_lately_and_who_opted_out(shop: Shop) -> None:
     shop.submit("before", 4, "b", first=1)
     add(shop, care=Care(cooldown=HOUR + 1_200, skips_recent=True))
@@ -88,6 +97,7 @@ SET_UPS = (
     an_expiry_alone,
     two_schedules_for_the_same_people,
     who_was_messaged_lately_and_who_opted_out,
+    an_instance_in_trouble_whose_part_moves,
 )
 
 

@@ -17,11 +17,13 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
 from broadcaster.domain.conditions import fixed
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
@@ -140,7 +142,7 @@ def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[
     """What its lanes will have of an occurrence."""
     schedule = due.schedule
     found = parts_to_be(
-        around.shares(dict(zip(schedule.lanes, schedule.weights, strict=True))),
+        around.shares(_weights(schedule)),
         {NOBODY: due.reached.messages},
         hours=None if schedule.hours_id is None else read_hours(connection, schedule.hours_id),
         expires_at=None if schedule.expires_after is None else due.due_at + schedule.expires_after,
@@ -149,6 +151,10 @@ def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[
         limits=list(schedule.limits.values()),
     )
     return (replace(part, campaign=due.campaign, not_before=due.due_at) for part in found)
+
+
+def _weights(schedule: Schedule) -> LaneRates:
+    return dict(zip(schedule.lanes, schedule.weights, strict=True))
 
 
 class _Month:
@@ -164,6 +170,8 @@ class _Month:
         """`sent` are, by schedule, its campaigns of which something is left to send."""
         for each in due:
             around = around.with_canary(each.campaign, each.schedule.care)
+            sharing = each.schedule.sharing or Sharing()
+            around = around.with_failover(each.campaign, sharing.failover_after, _weights(each.schedule))
         of_schedules = [list(of_one) for _, of_one in groupby(due, key=lambda each: each.schedule.id)]
         around = replace(
             around, successions=[_succession(each, sent.get(each[0].schedule.id, ())) for each in of_schedules]
