@@ -12,14 +12,16 @@ from statistics import fmean
 
 import msgspec
 
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.durations import duration, duration_parts
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import FASTEST, format_rate
+from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.span_limits import SpanLimit
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.domain.windows import parse_window
 
 MOST_INSTANCES = 10

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
-from broadcaster.domain.campaign_plans import PlannedPart
 from broadcaster.domain.dealing import dealt_to_room
+from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, UsageError, listed
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of

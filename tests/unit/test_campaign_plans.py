@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import OWN, CampaignPlan, PlannedPart, Surroundings, slices_of
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.frequency import PersonRule, WaitingPeople
@@ -24,6 +24,8 @@ from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
 from broadcaster.domain.plan_changes import PlannedCampaign, cheapest_change
 from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.domain.windows import Hours, parse_window
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)

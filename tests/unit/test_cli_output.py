@@ -33,7 +33,6 @@ from broadcaster.cli.output import (
     warn,
 )
 from broadcaster.cli.troubles import trouble_line
-from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.durations import duration
@@ -46,8 +45,10 @@ from broadcaster.domain.meter import (
     speed_limit,
     speed_of,
 )
+from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.pages.languages import Language
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork

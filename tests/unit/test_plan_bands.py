@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.decisions import RETRY_BASE, RETRY_CAP, backoff
 from broadcaster.domain.lanes_now import LaneNow
+from broadcaster.domain.planned_parts import PlannedPart
+from broadcaster.domain.surroundings import Surroundings
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 RUNS = 400

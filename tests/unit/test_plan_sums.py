@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.care import Care
 from broadcaster.domain.failover_plans import FailoverRule
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.plan_terms import Succession
+from broadcaster.domain.planned_parts import PlannedPart
+from broadcaster.domain.surroundings import Surroundings
 from tests.unit.test_campaign_plans import BY_DAY, NOW, Limit, around, shared
 
 CAMPAIGNS = (1, 2, 3)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import OWN, CampaignPlan, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.failover_plans import FailoverRule
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.planned_parts import OWN, PlannedPart
+from broadcaster.domain.surroundings import Surroundings
 from tests.unit.test_campaign_plans import NOW, Limit, around, parts, said, shared
 
 MINUTE = timedelta(minutes=1)

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import OWN, CampaignPlan
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
+from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import ConflictError, UsageError, quoted

@@ -15,7 +15,7 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import rows, values
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings, slices_of
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
 from broadcaster.domain.failover_plans import FailoverRule
@@ -23,6 +23,8 @@ from broadcaster.domain.frequency import MOST_PIECES, Freed, PersonRule, in_few_
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
+from broadcaster.domain.planned_parts import PlannedPart, slices_of
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_zone

@@ -9,11 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import (
-    OWN,
-    PlannedDay,
-    Surroundings,
-)
+from broadcaster.domain.campaign_plans import PlannedDay
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
@@ -24,10 +20,12 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.plan_remarks import plan_remarks, said_expiry
+from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, refuse_strangers
 from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.errors import InputError, UsageError, listed
 from broadcaster.services.campaigns.checks import unread_instances
 from broadcaster.services.campaigns.file_checks import OwnFile

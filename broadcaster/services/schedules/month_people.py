@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import execute, rows
-from broadcaster.domain.campaign_plans import PlannedPart
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.frequency import MOST_PIECES, Cap
+from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
 from broadcaster.errors import BroadcasterError, UnavailableError

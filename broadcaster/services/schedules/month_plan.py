@@ -15,17 +15,19 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import Succession
+from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
 from broadcaster.services.schedules.month_people import MonthPeople, Reached, with_people

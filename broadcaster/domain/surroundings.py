@@ -1,0 +1,341 @@
+"""From lanes, limits and hours as they are stored to plans of the campaigns that are sent beside each other. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from math import inf
+from zoneinfo import ZoneInfo
+
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedWait
+from broadcaster.domain.care import Care
+from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.failover_plans import FailoverRule, planned_moves
+from broadcaster.domain.frequency import PersonRule, WaitingPeople
+from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
+from broadcaster.domain.plan_terms import (
+    NEVER,
+    Failover,
+    OpenSpan,
+    PlannedLane,
+    Queue,
+    Slices,
+    Succession,
+    Taker,
+    always_open,
+)
+from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
+from broadcaster.domain.planned_people import PlannedPeople
+from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
+from broadcaster.domain.skips import Skipped, skips_of
+
+_LEAST_HELD = 60.0
+"""Seconds: what holds it for less is not told."""
+_MOST_TRIED = 3
+"""Limits without which a campaign is planned, too."""
+_MOST_PIECES = 30_000
+"""Of a plan that is made three times, for a band."""
+_LATE = timedelta(seconds=2)
+"""Something begins up to two ticks after it is due."""
+_TOLD_BY = {
+    Hold.START: "its start",
+    Hold.WINDOW: "its windows",
+    Hold.CANARY: "the slices of its canary",
+    Hold.EARLIER: "the occurrence before it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a campaign is sent through and beside, as it stands at one moment."""
+
+    now: datetime
+    lanes: Sequence[LaneNow]
+    limits: Sequence[LimitNow]
+    reserve: timedelta
+    """How long before it closes something is as good as closed."""
+    zone: ZoneInfo
+    """Whose days count."""
+    beside: Sequence[PlannedPart] = ()
+    """What other campaigns have to send."""
+    canaries: Mapping[int, Slices] = field(default_factory=dict)
+    """Of campaigns that have one."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Of other campaigns."""
+    skips: Mapping[int, Sequence[Skipped]] = field(default_factory=dict)
+    """How many of the other messages of campaigns are skipped, by campaign."""
+    successions: Sequence[Succession] = ()
+    """Of schedules: which campaigns are not sent beside each other."""
+    failovers: Mapping[int, FailoverRule] = field(default_factory=dict)
+    """Of campaigns that ask for them."""
+    people: PlannedPeople | None = None
+    """Groups of people who get something of several campaigns; None: none are known."""
+
+    def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
+        """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
+        rates = {lane.id: lane.rate for lane in self.lanes}
+        return {lane: rates[lane] if weight is None else weight for lane, weight in weights.items()}
+
+    def with_canary(self, campaign: int, care: Care | None) -> Surroundings:
+        """The same with the slices of this campaign's canary, if it has one."""
+        slices = slices_of(care)
+        return self if slices is None else replace(self, canaries={**self.canaries, campaign: slices})
+
+    def with_failover(self, campaign: int, after: float | None, weights: LaneRates) -> Surroundings:
+        """The same where others of this campaign's lanes send what one in trouble has, after so many seconds of that.
+
+        None: they do not. They share by these weights.
+        """
+        if after is None:
+            return self
+        return replace(self, failovers={**self.failovers, campaign: FailoverRule(timedelta(seconds=after), weights)})
+
+    def of(self, name: str) -> list[PlannedPart]:
+        """What the campaign called `name` has to send."""
+        return [part for part in self.beside if self.names[part.campaign] == name]
+
+    def without(self, name: str) -> Surroundings:
+        """The same without what the campaign called `name` has to send."""
+        return replace(self, beside=[part for part in self.beside if self.names[part.campaign] != name])
+
+    def plan(
+        self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None, rate: float = 0.0
+    ) -> CampaignPlan:
+        """When these parts of one campaign leave, beside all others.
+
+        `begins_at`: None is now. Lanes without a limit send no faster than at `rate`, in messages a second; 0: not
+        known.
+        """
+        begins = max(self.now, begins_at or self.now)
+        parts = self._from(begins, parts)
+        campaign = parts[0].campaign if parts else OWN
+        return replace(self.plans(parts, rate=rate, campaigns=[campaign])[campaign], begins_at=begins)
+
+    def days_without(
+        self, parts: Sequence[PlannedPart], plan: CampaignPlan, *, begins_at: datetime | None = None
+    ) -> dict[str, int]:
+        """On how many days these parts would leave without a limit that their `plan` waits for, by the limit.
+
+        Only where these are fewer than with it.
+        """
+        waited = [wait.what for wait in plan.waits if wait.cause is Hold.LIMIT][:_MOST_TRIED]
+        if plan.sent_on < 2 or not waited:
+            return {}
+        parts, found = self._from(max(self.now, begins_at or self.now), parts), {}
+        for limit in (each for each in self.limits if str(each) in waited):
+            without = replace(self, limits=[each for each in self.limits if each is not limit])
+            planned = without._planned(parts, Luck.USUAL, 0.0)
+            days = len({each.day for each in without._days(planned, parts[0].campaign)})
+            if days < plan.sent_on:
+                found[str(limit)] = days
+        return found
+
+    def _from(self, begins: datetime, parts: Sequence[PlannedPart]) -> Sequence[PlannedPart]:
+        """The same, which do not leave before it begins."""
+        if begins <= self.now:
+            return parts
+        return [replace(part, not_before=max(begins, part.not_before or begins)) for part in parts]
+
+    def plans(
+        self, parts: Sequence[PlannedPart], *, campaigns: Iterable[int], rate: float = 0.0
+    ) -> dict[int, CampaignPlan]:
+        """The same of several campaigns that have these parts, by campaign."""
+        usual = self._planned(parts, Luck.USUAL, rate)
+        is_certain = not any(lane.variance or lane.again or lane.latency for lane in self.lanes)
+        plans = {Luck.USUAL: usual}
+        for luck in (Luck.GOOD, Luck.BAD):
+            # What takes so many pieces goes by limits, whatever chance does.
+            known = is_certain or usual.pieces > _MOST_PIECES
+            plans[luck] = usual if known else self._planned(parts, luck, rate)
+        return {campaign: self._told(plans, parts, campaign, rate) for campaign in campaigns}
+
+    def _told(
+        self, plans: Mapping[Luck, SendingPlan], parts: Sequence[PlannedPart], campaign: int, rate: float
+    ) -> CampaignPlan:
+        plan = plans[Luck.USUAL]
+        own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
+        used = {part.lane_id for part in own} | {
+            self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign
+        }
+        lanes = [lane for lane in self.lanes if lane.id in used]
+        waits, expire = list(self._waits(plan, campaign)), plan.expiring(campaign)
+        early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
+        return CampaignPlan(
+            begins_at=self.now,
+            ends_at=ends,
+            is_paced=bool(waits or rate) or any(lane.is_told for lane in lanes),
+            expire=expire,
+            days=list(self._days(plan, campaign)),
+            waits=waits,
+            first_at=_moment(plan.begins_at(campaign)),
+            earliest_at=min(early, ends) if early and ends else None,
+            latest_at=max(late, ends) + _LATE if late and ends else None,
+            remaining=plan.remaining(campaign),
+            messages=sum(part.messages for part in own) - sum(each.messages for each in _skips(plan, campaign)),
+            expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
+            stopped=[lane.instance for lane in lanes if lane.is_stopped],
+            waiting_people=list(_waiting_people(own)),
+            skips=[*self.skips.get(campaign, ()), *_skips(plan, campaign)],
+            put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
+            is_skipped=campaign in plan.skipped,
+            moves=planned_moves(plan.moves, self.lanes, campaign),
+        )
+
+    def _ends_at(self, plan: SendingPlan, campaign: int, luck: Luck) -> datetime | None:
+        """When the last message of a campaign leaves, with the tries that some of the last ones need."""
+
+        def tries(lane: int, each: Leaving) -> float:
+            return self.lanes[lane].last_tries(luck, each.messages, each.last - each.first)
+
+        return _moment(plan.ends_at(campaign, tries))
+
+    def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
+        by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
+        for part in (*parts, *self.beside):
+            if part.messages:
+                by_lane[part.lane_id].append(part)
+        failovers = list(self._failovers(by_lane))
+        own = sum(part.messages for part in parts)
+        lanes, limits = [], {each.id: each.planned for each in self.limits}
+        for lane in self.lanes:
+            pace = lane.pace(luck, sum(part.messages for part in by_lane[lane.id]))
+            share = sum(part.messages for part in parts if part.lane_id == lane.id)
+            if rate and share and not lane.interval:
+                pace = replace(pace, interval=max(pace.interval, own / rate / share))
+            planned = PlannedLane(
+                pace=pace,
+                queues=[self._queue(lane, part, limits) for part in by_lane[lane.id]],
+                clock=self.now.timestamp() + lane.debt,
+                not_before=self.now.timestamp() + lane.rests if lane.rests else -inf,
+                limits=[each for each in lane.limits if each in limits],
+            )
+            lanes.append(planned)
+        now = self.now.timestamp()
+        return sending_plan(lanes, limits, now, self._day, self.canaries, self.successions, failovers, self.people)
+
+    def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
+        """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""
+        for campaign, rule in self.failovers.items():
+            own = {lane: [part for part in of_lane if part.campaign == campaign] for lane, of_lane in by_lane.items()}
+            own = {lane: of_lane for lane, of_lane in own.items() if of_lane}
+            starts_at = min((part.not_before or self.now for each in own.values() for part in each), default=self.now)
+            expires_at = min((seconds_or(part.expires_at) for each in own.values() for part in each), default=inf)
+            takers = rule.takers(self.lanes, own)
+            for place, lane in enumerate(self.lanes):
+                if takers and lane.id in own and lane.trouble_since is not None:
+                    yield Failover(
+                        campaign,
+                        place,
+                        rule.begins_at(lane, max(self.now, starts_at)).timestamp(),
+                        [self._taker(*each, rule, by_lane, lane.id, campaign) for each in takers],
+                        keeps_one=lane.is_down,
+                        stays=rule.stays.get(lane.id, 0),
+                        expires_at=expires_at,
+                    )
+
+    def _taker(
+        self,
+        place: int,
+        lane: LaneNow,
+        rule: FailoverRule,
+        by_lane: Mapping[int, list[PlannedPart]],
+        giver: int,
+        campaign: int,
+    ) -> Taker:
+        queues = {}
+        for queue, part in enumerate(by_lane[giver]):
+            if part.campaign == campaign:
+                queues[queue] = len(by_lane[lane.id])
+                by_lane[lane.id].append(replace(part, lane_id=lane.id, messages=0))
+        return Taker(place, rule.weight(lane), lane.rate, queues, _opening(lane.hours, None, NOBODY, 0.0))
+
+    def _queue(self, lane: LaneNow, part: PlannedPart, limits: Collection[int]) -> Queue:
+        reserve = self.reserve.total_seconds()
+        return Queue(
+            messages=part.messages,
+            opening=_never if lane.is_stopped else _opening(lane.hours, part.hours, part.group, reserve),
+            not_before=seconds_or(part.not_before, -inf),
+            expires_at=seconds_or(part.expires_at) - reserve,
+            campaign=part.campaign,
+            priority=part.priority,
+            slice=part.slice,
+            limits=[each for each in part.limits if each in limits],
+            people=part.people,
+        )
+
+    def _day(self, moment: float) -> OpenSpan:
+        day = moment_of_seconds(moment).astimezone(self.zone).date()
+        begins, ends = (
+            datetime.combine(day + timedelta(days=ahead), datetime.min.time(), self.zone).timestamp()
+            for ahead in (0, 1)
+        )
+        return OpenSpan(begins, ends)
+
+    def _days(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedDay]:
+        """In the order of days and instances."""
+        found: dict[tuple[float, str], tuple[int, float]] = {}
+        for begins, lane, each in plan.of(campaign):
+            key = begins, self.lanes[lane].instance
+            messages, last = found.get(key, (0, 0.0))
+            found[key] = messages + each.messages, max(last, each.last)
+        for (begins, instance), (messages, last) in sorted(found.items()):
+            day = moment_of_seconds(begins).astimezone(self.zone).date()
+            yield PlannedDay(day, instance, messages, moment_of_seconds(last))
+
+    def _waits(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedWait]:
+        limits = {limit.id: limit for limit in self.limits}
+        held = [(hold, key, each) for (of, hold, key), each in plan.held.items() if of == campaign]
+        for hold, key, each in sorted(held, key=lambda found: -found[-1].seconds):
+            if each.seconds < _LEAST_HELD or hold is Hold.START:
+                continue
+            if hold is Hold.LIMIT:
+                said, span = str(limits[key]), limits[key].span_seconds
+            else:
+                said = f"campaign {self.names.get(key, 'of others')}" if hold is Hold.OTHERS else _TOLD_BY[hold]
+                span = None
+            yield PlannedWait(hold, said, each.seconds, each.times, span)
+
+
+def _skips(plan: SendingPlan, campaign: int) -> Sequence[Skipped]:
+    """How many messages of the campaign are skipped while it is planned."""
+    counts = plan.people.skipped.items()
+    return skips_of(((rule.value, messages) for (of, rule), messages in counts if of == campaign), is_done=False)
+
+
+def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:
+    for rule in PersonRule:
+        of_rule = [(part.first_free_at, part.messages) for part in parts if part.rule is rule and part.first_free_at]
+        if of_rule:
+            yield WaitingPeople(rule, sum(messages for _, messages in of_rule), min(first for first, _ in of_rule))
+
+
+def _opening(
+    instance: OpeningHours | None, campaign: OpeningHours | None, group: RecipientGroup, reserve: float
+) -> Callable[[float], OpenSpan]:
+    """When both are open, without the reserve before they close."""
+    all_hours = [hours for hours in (instance, campaign) if hours is not None]
+    if not all_hours:
+        return always_open
+
+    def opening(moment: float) -> OpenSpan:
+        while True:
+            found = joint_opening(all_hours, group, moment_of_seconds(moment))
+            if found is None:
+                return NEVER
+            begins, ends = max(moment, found.opens_at.timestamp()), found.closes_at.timestamp()
+            if begins < ends - reserve:
+                return OpenSpan(begins, ends - reserve)
+            moment = ends
+
+    return opening
+
+
+def _never(_at: float) -> OpenSpan:
+    return NEVER
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else moment_of_seconds(seconds)
