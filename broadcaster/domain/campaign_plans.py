@@ -109,8 +109,8 @@ class CampaignPlan:
         return 0 < self.messages == self.expire
 
     def misses(self, moment: datetime) -> bool:
-        """Whether it is known that some of it does not leave until then."""
-        if any(each.ends_at > moment for each in self.days) or (self.ends_at is not None and self.ends_at > moment):
-            return True
+        """Whether it is known that some of it does not leave until then, also where all goes well."""
+        known = self.earliest_at or self.ends_at
+        is_late = any(each.ends_at > moment for each in self.days) if known is None else known > moment
         # What is stopped may go on before.
-        return not self.stopped and bool(self.expire or self.remaining)
+        return is_late or (not self.stopped and bool(self.expire or self.remaining))

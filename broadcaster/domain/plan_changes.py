@@ -91,6 +91,27 @@ class PlannedCampaign:
         ]
         return replace(self, around=replace(self.around, lanes=lanes))
 
+    def at_rates(self, lane_id: int, rates: Sequence[float | SpanLimit]) -> PlannedCampaign:
+        """One of its lanes has these rates, each in place of what it has of that kind.
+
+        What is counted replaces the limit of its span where the lane has one, and is its pace otherwise.
+        """
+        changed = self
+        [lane] = [each for each in self.around.lanes if each.id == lane_id]
+        own = {
+            limit.span_seconds: limit.id
+            for limit in self.around.limits
+            if limit.id in lane.limits and not limit.is_shared and not limit.ramp
+        }
+        for rate in rates:
+            if not isinstance(rate, SpanLimit):
+                changed = changed.at_rate(lane_id, rate)
+            elif rate.span in own:
+                changed = changed.at_limit(own[rate.span], rate.most)
+            else:
+                changed = changed.at_rate(lane_id, rate.most / rate.span)
+        return changed
+
     def at_limit(self, limit_id: int, most: int) -> PlannedCampaign:
         """A limit allows so many messages a span."""
         limits = [

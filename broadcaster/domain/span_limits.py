@@ -94,6 +94,20 @@ def with_rates(before: Rates, written: Sequence[str]) -> Rates:
     return parse_rates([*kept, *written])
 
 
+def parse_each_rate(written: Sequence[str]) -> list[float | SpanLimit]:
+    """Paces in messages a second, and what is counted over an hour or a day.
+
+    Raises UsageError, also for `unlimited`, and for two of one span.
+    """
+    parse_rates(written)
+    if sum(_unit(text) not in _COUNTED for text in written) > 1:
+        raise UsageError(f"rates {' and '.join(written)} are of one kind, the pace: give one of them")
+    found = [parse_span_limit(text) if _unit(text) in _COUNTED else parse_rate(text) for text in written]
+    if None in found:
+        raise UsageError("rate 'unlimited' is none to plan with: write it like 30/min, 200/h or 1000/d")
+    return [each for each in found if each is not None]
+
+
 def parse_span_limit(text: str) -> SpanLimit:
     """`50/h` or `1000/d`: what is counted. Raises UsageError."""
     match = _RATE.fullmatch(text)

@@ -202,9 +202,9 @@ def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> 
         ("paused", None, "it is paused (Why): go on with `broadcaster instance resume a`"),
         ("refused", None, "it is stopped (Why): mend that, then go on with `broadcaster instance resume a`"),
         ("down", None, "it is down (Why): it is tried again by itself, within seconds; at once with"),
-        ("down", "1 hour", "it is down (Why): it is tried again by itself, 2"),
-        ("throttled", "1 hour", "it is throttled (Why): it is tried again by itself, 2"),
-        ("ok", "1 hour", "it is resting (Why): it is tried again by itself, 2"),
+        ("down", "1 hour", "it is down (Why): it is tried again by itself, "),
+        ("throttled", "1 hour", "it is throttled (Why): it is tried again by itself, "),
+        ("ok", "1 hour", "it is resting (Why): it is tried again by itself, "),
     ],
 )
 def test_a_check_tells_that_nothing_is_sent_and_what_to_do(

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from broadcaster.cli.campaign import watch
 from broadcaster.errors import ConflictError
 from broadcaster.services.dispatch import expire_messages, finish_campaigns, start_due_campaigns
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, assert_refused
 
 PEOPLE = "".join(f"6281234560{number:02}\n" for number in range(60))
 
@@ -157,6 +157,9 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     assert "warning: it needs 3 days with limit 25/d of a" in said.stderr
     more = run_cli("campaign", "plan", "c", "--with-instance", "+2", "--with-rate", "a=40/min").stdout
     assert re.search(r"with 2 more and a at 40/min: \w{3} 20.* 2 d [01] h earlier", more)
+    twice = run_cli("campaign", "plan", "c", "--with-rate", "a=40/min", "--with-rate", "a=1/s")
+    assert_refused(twice, "rates 40/min and 1/s are of one kind, the pace: give one of them", code=2)
+    assert_refused(run_cli("campaign", "plan", "c", "--by", "yesterday 10:00"), "give a moment that is ahead", code=2)
     made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
     assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, and it ends", made)
     never = run_cli("campaign", "plan", "c", "--by", "in 3s").stdout

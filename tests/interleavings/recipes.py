@@ -556,7 +556,7 @@ def _careful() -> list[Recipe]:
     instance = _step("lock_instance_row", instance_id=1), _step("stop_instance", instance_id=1, reason="so", **since)
     consenting = {"campaign_id": Campaign.CONSENTING}
     start = _step("lock_due_careful_campaign", decides=True, **consenting)
-    candidates = replace(_step("candidates_of_messages", segment=0, **consenting), plain=True)
+    candidates = replace(_step("candidates_of_messages", segment=0, require_consent=True, **consenting), plain=True)
     mark = _sql("UPDATE candidates SET reason = 'not_known'")
     skip = _step("skip_marked", segment=0, **consenting)
     return [

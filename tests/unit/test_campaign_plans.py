@@ -25,6 +25,7 @@ from broadcaster.domain.pacing import Pacer, default_burst, pace
 from broadcaster.domain.plan_changes import PlannedCampaign, cheapest_change
 from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
+from broadcaster.domain.span_limits import parse_each_rate
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.domain.windows import Hours, parse_window
 
@@ -347,6 +348,31 @@ def test_a_shared_limit_is_raised_as_far_as_that_makes_it(limits: list[LimitNow]
     work = PlannedCampaign(around({1: Limit(1.0, 1)}, counted=limits), parts({1: 250}))
     change = cheapest_change(work, NOW + timedelta(hours=6))
     assert (None if change is None else change.says) == says
+
+
+@pytest.mark.parametrize(
+    ("written", "is_faster"),
+    [(["200/h"], True), (["120/min"], False), (["200/h", "60/min"], True), (["1440/d"], False)],
+)
+def test_a_rate_takes_the_place_of_that_of_its_span(written: list[str], is_faster: bool) -> None:
+    """An instance that sends one a second, and at most 20 in an hour."""
+    hourly = structs.replace(shared(7, "i1", 20, is_shared=False), span_seconds=3600)
+    work = PlannedCampaign(around({1: Limit(1.0, 1)}, counted=[hourly]), parts({1: 101}))
+    changed = work.at_rates(1, parse_each_rate(written)).plan()
+    before = work.plan()
+    assert before.seconds is not None
+    assert changed.seconds is not None
+    assert before.seconds > 4 * 3600
+    assert (changed.seconds < 2 * 3600) == is_faster
+
+
+def test_a_deadline_is_missed_once_also_the_early_end_is_later() -> None:
+    plan = around({1: Limit(1 / 60, 1)}).plan(parts({1: 11}))
+    assert plan.ends_at is not None
+    early, middle = plan.ends_at - timedelta(minutes=1), plan.ends_at - timedelta(seconds=30)
+    assert plan.misses(middle)
+    assert not replace(plan, earliest_at=early).misses(middle)
+    assert replace(plan, earliest_at=early).misses(early - timedelta(seconds=1))
 
 
 def test_a_higher_rate_changes_nothing_where_gaps_hold() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -17,10 +17,10 @@ from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
-from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.skips import said_skips
+from broadcaster.domain.span_limits import parse_each_rate
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
@@ -39,7 +39,11 @@ def plan(
     ] = None,
     with_rate: Annotated[
         list[str] | None,
-        typer.Option("--with-rate", metavar="NAME=RATE", help="As if an instance had this rate. Repeatable."),
+        typer.Option(
+            "--with-rate",
+            metavar="NAME=RATE",
+            help="As if an instance had this rate in place of that of its span: 30/min, 200/h, 1000/d. Repeatable.",
+        ),
     ] = None,
     by: Annotated[
         str | None,
@@ -56,6 +60,10 @@ def plan(
     """
     names, more = _instances(with_instance or [])
     deadline = given_moment(by, "--by")
+    if deadline is not None and deadline <= datetime.now(UTC):
+        raise UsageError(
+            f"--by {quoted(by or '')} is {shown_time(deadline)}, which has passed: give a moment that is ahead"
+        )
     asked = WhatIf(instances=names, more=more, rates=_rates(with_rate or []), deadline=deadline)
     with database(load()) as engine:
         found = foresee(engine, name, asked)
@@ -73,14 +81,16 @@ def _instances(written: Sequence[str]) -> tuple[Sequence[str], int]:
     return [each for each in written if not each.startswith("+")], sum(int(each[1:]) for each in more)
 
 
-def _rates(written: Sequence[str]) -> dict[str, float]:
-    rates = {}
+def _rates(written: Sequence[str]) -> dict[str, list[str]]:
+    """By instance. Raises UsageError."""
+    rates: dict[str, list[str]] = {}
     for each in written:
         name, equals, rate = each.rpartition("=")
-        parsed = parse_rate(rate) if equals and name else None
-        if parsed is None:
+        if not (equals and name):
             raise UsageError(f"--with-rate {quoted(each)} is not understood: write it like main=30/min")
-        rates[name] = parsed
+        rates.setdefault(name, []).append(rate.strip())
+    for of_one in rates.values():
+        parse_each_rate(of_one)
     return rates
 
 

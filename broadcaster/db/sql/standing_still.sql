@@ -57,13 +57,15 @@ beat AS (
                 ELSE least( -- it is only looked at again then
                     greatest(m.next_attempt_at, person_free_at(m.phone, c.care)),
                     (
-                        SELECT min(later.next_attempt_at)
+                        SELECT later.next_attempt_at
                         FROM messages later
-                        CROSS JOIN frequency_records f
                         WHERE later.segment = c.segment AND later.campaign_id = c.id AND later.lane_id = cl.lane_id
                             AND later.recipient_group = m.recipient_group AND later.state = 'pending'
-                            AND later.next_attempt_at > now() + make_interval(secs => f.grace_seconds)
+                            AND later.next_attempt_at
+                                > now() + (SELECT make_interval(secs => f.grace_seconds) FROM frequency_records f)
                             AND later.next_attempt_at < 'infinity'
+                        ORDER BY later.next_attempt_at
+                        LIMIT 1
                     )
                 )
             END AS free_at
