@@ -64,7 +64,7 @@ class Receiver(msgspec.Struct, frozen=True):
     not_before: datetime | None
     waiting: int
     undelivered: int
-    """Of the last 90 days, given up."""
+    """Of the last 90 days, given up; tests apart."""
     delivered: int
     answer: str | None
     """What it said to the latest that it has not taken."""
