@@ -527,8 +527,14 @@ def test_no_password_and_no_mail_leaves_in_the_clear(shop: Shop, mail: MailRecei
 def test_without_a_mail_server_it_waits_and_says_so(shop: Shop) -> None:
     add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
     finish(shop, "c")
+    said = "BROADCASTER_SMTP_URL is not set where this was sent from"
     deliver(shop)
-    assert shop.sql("SELECT answer FROM deliveries") == [("BROADCASTER_SMTP_URL is not set where this worker runs",)]
+    assert shop.sql("SELECT answer FROM deliveries") == [(said,)]
+    assert send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops") == (
+        False,
+        said,
+        None,
+    )
 
 
 def phone(shop: Shop, name: str = "ops") -> None:
