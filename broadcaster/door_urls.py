@@ -16,6 +16,6 @@ def web_url(settings: Settings) -> str:
 
 
 def _url(bind: str, port: int) -> str:
-    everywhere = bind in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    host = "127.0.0.1" if everywhere else bind
+    # Who listens on all addresses of IPv6 takes nobody by IPv4.
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

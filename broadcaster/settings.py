@@ -23,6 +23,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Bytes = Annotated[int, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+Password = Annotated[str, msgspec.Meta(min_length=12)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 # sockaddr_un.sun_path is 108 bytes on Linux and 104 on macOS, and Postgres appends "/.s.PGSQL.5432.lock".
@@ -70,8 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The address that the view in the browser listens on."""
     web_port: Port = 5560
     """The port that the view in the browser listens on."""
-    web_password: str | None = None
-    """The password of the view in the browser. Unset: generated once under `home`."""
+    web_password: Password | None = None
+    """The password of the view in the browser, at least 12 characters. Unset: generated once under `home`."""
     web_url: str | None = None
     """Where people reach the view in the browser, if by another name, such as https://broadcaster.example.com."""
     web_allow_changes: bool = False
@@ -310,6 +311,7 @@ _NEARLY = 0.8
 _WANTED = {
     "Expected `int`, got `str`": "a whole number is wanted",
     "Expected `int | null`, got `str`": "a whole number is wanted",
+    "Expected `str` of length >= 12": "at least 12 characters are wanted",
     "Expected `str` matching regex '^[A-Za-z]{2}$'": "a two-letter ISO 3166 code is wanted, such as ID or GB",
 }
 

@@ -48,7 +48,7 @@ def audit(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help='Not before: 2026-11-23, "2026-11-23 9:00", "yesterday 9:00".'),
+        typer.Option("--since", metavar="WHEN", help='Not before: 2026-11-23, yesterday, "yesterday 9:00".'),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
     as_json: Json = False,

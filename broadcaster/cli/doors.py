@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from broadcaster.base_urls import is_this_machine
 from broadcaster.cli.output import say
 from broadcaster.door_urls import flower_url, web_url
 from broadcaster.settings import Settings
@@ -14,7 +16,10 @@ from broadcaster.worker.flower_credentials import credentials_path, flower_crede
 
 
 def doors_of(settings: Settings) -> list[str]:
-    """Where one can look at it in a browser, a line each. A password that is made now is shown this once."""
+    """Where one can look at it in a browser, a line each, and which of it others can listen in on.
+
+    A password that is made now is shown this once.
+    """
     flower_file = None if settings.flower_basic_auth else credentials_path(settings)
     flower_is_new = flower_file is not None and not flower_file.exists()
     credentials = flower_credentials(settings)
@@ -22,7 +27,11 @@ def doors_of(settings: Settings) -> list[str]:
         "BROADCASTER_FLOWER_BASIC_AUTH", flower_file, credentials.password if flower_is_new else None
     )
     doors = [f"Flower: {flower_url(settings)} user {credentials.user}, {told}"]
-    return [*doors, door_of_web(settings) if can_serve_web() else f"web: not started, {EXTRA}"]
+    if not is_this_machine(settings.flower_bind):
+        doors.append(_in_clear("Flower", settings.flower_bind, settings.flower_port, "", "BROADCASTER_FLOWER_BIND"))
+    if not can_serve_web():
+        return [*doors, f"web: not started, {EXTRA}"]
+    return [*doors, door_of_web(settings), *filter(None, [web_in_clear(settings)])]
 
 
 def door_of_web(settings: Settings, *, shows_new: bool = True) -> str:
@@ -34,11 +43,30 @@ def door_of_web(settings: Settings, *, shows_new: bool = True) -> str:
     return f"web: {web_url(settings)} {told}"
 
 
+def web_in_clear(settings: Settings) -> str | None:
+    """Says that others can listen in on who looks at the view, and what to do.
+
+    None: it listens on loopback, or people come by TLS or from this machine, as BROADCASTER_WEB_URL says.
+    """
+    url = urlsplit(settings.web_url or "")
+    if url.scheme == "https" or is_this_machine(url.hostname or "") or is_this_machine(settings.web_bind):
+        return None
+    named = " and its https:// URL into BROADCASTER_WEB_URL"
+    return _in_clear("web", settings.web_bind, settings.web_port, named, "BROADCASTER_WEB_BIND")
+
+
 def say_doors(doors: Sequence[str]) -> None:
     """Print them, at once."""
     for door in doors:
         say(door)
     sys.stdout.flush()
+
+
+def _in_clear(what: str, bind: str, port: int, named: str, variable: str) -> str:
+    return (
+        f"{what}: it listens on {bind or 'all addresses'} port {port}, where others reach it, in plain HTTP: "
+        f"its password can be read on the way; put a proxy with TLS before it{named}, or set {variable}=127.0.0.1"
+    )
 
 
 def _told_password(variable: str, file: Path | None, new: str | None) -> str:

@@ -55,7 +55,7 @@ class ReplyOptions:
     country: Country = None
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help='Only what was taken in since: "today 9:00", 2026-12-01.'),
+        typer.Option("--since", metavar="WHEN", help='Only what was taken in since: today, "today 9:00", 2026-12-01.'),
     ] = None
     meaning: Annotated[
         InboundMeaning | None,
@@ -153,7 +153,7 @@ def _wanted(settings: Settings, options: ReplyOptions) -> ReplyFilter:
         campaign=options.campaign,
         instance=options.instance,
         phones=phones,
-        since=given_moment(options.since, "--since", whole_day=WholeDay.FIRST),
+        since=given_moment(options.since, "--since", whole_day=WholeDay.FIRST, looks_back=True),
         meaning=InboundMeaning.NEAR_MISS if only_near else options.meaning,
         undecided=options.undecided,
     )

@@ -68,7 +68,7 @@ def web(
         raise UnavailableError(EXTRA)
     import structlog  # noqa: PLC0415
 
-    from broadcaster.cli.doors import door_of_web, say_doors  # noqa: PLC0415
+    from broadcaster.cli.doors import door_of_web, say_doors, web_in_clear  # noqa: PLC0415
     from broadcaster.cli.troubles import look_around  # noqa: PLC0415
     from broadcaster.web.web_server import serve_web  # noqa: PLC0415
     from broadcaster.worker.logs import configure_logs  # noqa: PLC0415
@@ -77,14 +77,16 @@ def web(
 
     settings = replace(settings, web_allow_changes=settings.web_allow_changes or allow_changes)
     configure_logs(settings, "web")
-    door = door_of_web(settings, shows_new=sys.stdout.isatty())
+    door, in_clear = door_of_web(settings, shows_new=sys.stdout.isatty()), web_in_clear(settings)
     os.chdir("/")
 
     def ready() -> None:
         if sys.stdout.isatty():
-            say_doors([door])
+            say_doors([door, *filter(None, [in_clear])])
         else:
             structlog.get_logger().info(door)
+            if in_clear is not None:
+                structlog.get_logger().warning(in_clear)
         announce_ready()
 
     serve_web(settings, surroundings=partial(look_around, settings=settings), nudge=nudge, ready=ready)

@@ -59,7 +59,11 @@ def troubled_inboxes(found: Iterable[TroubledInbox]) -> Iterator[Standstill]:
                 "a word to stop is heard late; look less often, so that chats have their turn, with",
                 f"broadcaster instance set {name} --read-replies 5m",
             )
-            says = f"lags, with {each.chats_waiting:,} changed chats that wait,"
+            says = (
+                "lags, with 1 changed chat that waits,"
+                if each.chats_waiting == 1
+                else f"lags, with {each.chats_waiting:,} changed chats that wait,"
+            )
             yield Standstill(What.INBOX, each.name, Cause.LAGGING, says, remedy, None, each.late_since)
         if each.gap_from is not None:
             remedy = Remedy(

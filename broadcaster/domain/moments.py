@@ -1,7 +1,8 @@
 """Moments as operators write them: "tomorrow 9:00", "friday 18:30", "in 2h", "2026-12-01 9:00". Pure.
 
 Nothing is guessed: what can be read in two ways is refused with both of them, as are the local times that clocks skip
-or show twice. The one thing that is understood is that a day of the week means its next such time.
+or show twice. The one thing that is understood is that a day of the week means its next such time, or its last one for
+who looks back.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from broadcaster.errors import UsageError, quoted
 FURTHEST = timedelta(days=3653)
 """Ten years: what is further away is a slip of the pen."""
 FORMS = '"tomorrow 9:00", "friday 18:30", "in 2h", "2026-12-01 9:00" or 2026-11-23T09:00+07:00'
-PAST_FORMS = '2026-11-23, "2026-11-23 9:00" or "yesterday 9:00"'
+PAST_FORMS = '2026-11-23, yesterday, "2026-11-23 9:00" or "yesterday 9:00"'
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NEAR = {"yesterday": -1, "today": 0, "tomorrow": 1}
@@ -29,13 +30,14 @@ _TIME = r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::([0-9]{2}))?\s*([ap]m)?"
 _OFFSET = r"\s*(z|utc|[+-][0-9]{2}:?[0-9]{2})"
 _AT = re.compile(rf"(?:({_WORD})|({_DATE}))(?:,?\s+(?:at\s+)?|t){_TIME}(?:{_OFFSET})?")
 _DAY = re.compile(rf"{_WORD}|{_DATE}")
+_LAST_SECOND = time(23, 59, 59)
 _CLOCK_TIME = re.compile(_TIME)
 _PART = re.compile(rf"([0-9]{{1,6}})\s*({UNIT})(?![a-z])")
 _SPAN = re.compile(rf"in\s((?:\s*[0-9]{{1,6}}\s*(?:{UNIT})(?![a-z]))+)")
 
 
 class WholeDay(Enum):
-    """Which moment of its day a date without a time is."""
+    """Which moment of its day a day without a time is."""
 
     FIRST = auto()
     LAST = auto()
@@ -52,8 +54,9 @@ def parse_moment(
 ) -> datetime:
     """The moment that `text` means at `now` by the clocks of `zone`, or by the offset that it has; in UTC.
 
-    With `looks_back` moments that have passed are suggested for what is not understood. A date without a time is
-    refused, unless `whole_day` says what it is. Raises UsageError that names `option`.
+    With `looks_back` a day of the week is the last one, not the next, and moments that have passed are suggested for
+    what is not understood. A day without a time is refused, unless `whole_day` says what it is. Raises UsageError that
+    names `option`.
     """
     words, now = _with_iso_day(plain_value(text)).lower(), now.astimezone(UTC).replace(microsecond=0)
     try:
@@ -83,9 +86,11 @@ def _read(
             day, iso_date, *clock_time, offset = at.groups()
             if day is not None and offset is not None:
                 raise _WrongError("the day depends on the offset, so write a date like 2026-12-01 with it")
-            return _at(day or iso_date, _clock_time(*clock_time), _fixed(offset) if offset else zone, now)
-        if whole_day is not None and (date_alone := _iso_date(words)):
-            return _edge(date_alone, zone, whole_day)
+            at_time = _clock_time(*clock_time)
+            date_named = _named_day(day, at_time, zone, now, looks_back) if day else _iso_date(iso_date) or date.min
+            return _by_clocks(datetime.combine(date_named, at_time), _fixed(offset) if offset else zone)
+        if whole_day is not None and (day_alone := _day_alone(words, zone, now, whole_day, looks_back)):
+            return _edge(day_alone, zone, whole_day)
         if not _DAY.fullmatch(words) and not _iso_date(words):
             moment = datetime.fromisoformat(words.upper())
             return moment if moment.tzinfo else _by_clocks(moment, zone)
@@ -120,18 +125,24 @@ def _after(span: str, zone: tzinfo, now: datetime) -> datetime:
     return start + sum(spans.values(), timedelta())
 
 
-def _at(day: str, at: time, zone: tzinfo, now: datetime) -> datetime:
-    """The time on a day; on a day of the week, the next one that is yet to come."""
-    if day[0].isdecimal():
-        return _by_clocks(datetime.combine(_iso_date(day) or date.min, at), zone)
-    today = now.astimezone(zone).date()
+def _named_day(day: str, at: time, zone: tzinfo, now: datetime, looks_back: bool) -> date:
+    """The date of a day; of one of the week, the next on which that time is to come, or the last on which it was."""
+    local = now.astimezone(zone)
     if day in _NEAR:
-        return _by_clocks(datetime.combine(today + timedelta(days=_NEAR[day]), at), zone)
+        return local.date() + timedelta(days=_NEAR[day])
     number = next(number for number, name in enumerate(_DAYS) if name.startswith(day))
-    ahead = timedelta(days=(number - today.weekday()) % 7)
-    if not ahead and at <= now.astimezone(zone).time():
-        ahead = timedelta(days=7)
-    return _by_clocks(datetime.combine(today + ahead, at), zone)
+    ahead = (number - local.weekday()) % 7
+    has_been = at <= local.time()
+    if looks_back:
+        return local.date() + timedelta(days=0 if not ahead and has_been else ahead - 7)
+    return local.date() + timedelta(days=ahead or (7 if has_been else 0))
+
+
+def _day_alone(words: str, zone: tzinfo, now: datetime, whole_day: WholeDay, looks_back: bool) -> date | None:
+    """The date of a day without a time, of which `whole_day` is meant; None: it is none."""
+    if not re.fullmatch(_WORD, words):
+        return _iso_date(words)
+    return _named_day(words, time() if whole_day is WholeDay.FIRST else _LAST_SECOND, zone, now, looks_back)
 
 
 def _clock_time(hour: str, minute: str | None, second: str | None, half: str | None) -> time:

@@ -31,11 +31,19 @@ def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill
         name = quote(each.name)
         if each.failures:
             remedy = Remedy(_advice(each.answer), f"broadcaster notify test {name}")
-            says = f"takes no notices, and {each.waiting:,} wait for it"
+            says = (
+                "takes no notices, and 1 waits for it"
+                if each.waiting == 1
+                else f"takes no notices, and {each.waiting:,} wait for it"
+            )
             yield Standstill(What.RECEIVER, each.name, Cause.AWAY, says, remedy, each.answer)
         if each.undelivered:
             remedy = Remedy("read them with", f"broadcaster notify log {name} --undelivered")
-            says = f"did not get {each.undelivered:,} notices of the last week"
+            says = (
+                "did not get 1 notice of the last week"
+                if each.undelivered == 1
+                else f"did not get {each.undelivered:,} notices of the last week"
+            )
             yield Standstill(What.RECEIVER, each.name, Cause.UNDELIVERED, says, remedy, each.answer)
 
 

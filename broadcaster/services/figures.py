@@ -161,7 +161,9 @@ class _Figures:
         oldest = _gauge(
             "oldest_notice_seconds", "For how long the oldest of them has waited; 0: none waits.", "receiver"
         )
-        given_up = _gauge("notices_given_up", "Notices of the last 90 days that never arrived.", "receiver")
+        given_up = _gauge(
+            "notices_given_up", "Notices of the last 90 days that never arrived, tests apart.", "receiver"
+        )
         for receiver in self._notices:
             waiting.add_metric([receiver.name], receiver.waiting)
             oldest.add_metric([receiver.name], receiver.oldest_seconds)

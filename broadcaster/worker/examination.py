@@ -43,7 +43,7 @@ def examine_workers(
     workers = app.control.ping(timeout=_REPLY_SECONDS)
     if workers:
         names = sorted(name for answer in workers for name in answer)
-        yield well("workers", f"{', '.join(names)} answer")
+        yield well("workers", f"{', '.join(names)} {'answers' if len(names) == 1 else 'answer'}")
     else:
         advice = "start one with `broadcaster up` or"
         yield unwell("workers", Level.BAD, "none answers", advice, "broadcaster worker")

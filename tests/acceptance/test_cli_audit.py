@@ -294,6 +294,7 @@ def test_the_trail_can_be_narrowed(trail: RunCli) -> None:
     assert names("--limit", "1") == ["b"]
     assert names("--since", "2020-01-01", "--kind", "instance") == ["a", "a", "b"]
     assert names("--since", "2035-01-01") == []
+    assert names("--since", "yesterday", "--kind", "instance") == ["a", "a", "b"]
     assert "nobody has changed anything" in assert_done(trail("audit", "--kind", "campaign")).stdout
     refused: CliResult = trail("audit", "--since", "soon")
     assert refused.code == 2 and "--since" in refused.stderr

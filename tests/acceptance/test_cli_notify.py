@@ -133,12 +133,14 @@ def test_a_receiver_that_is_away_is_told_of_by_doctor_and_gets_all_of_it_after_a
     stack.start("worker")
     stack.start("beat")
     wait_for(lambda: run_cli("notify", "show", "ops", "--json").json["failures"] > 0, "a try")
-    [found] = [each for each in run_cli("doctor", "--json").json["checks"] if each["check"] == "notices"]
+    checks = {each["check"]: each for each in run_cli("doctor", "--json").json["checks"]}
+    assert checks["workers"]["detail"].endswith(" answers")
+    found = checks["notices"]
     assert (found["level"], found["command"]) == ("warn", "broadcaster notify test ops")
-    assert "ops takes no notices, and 1 wait for it (HTTP 503 Service Unavailable)" in found["detail"]
+    assert "ops takes no notices, and 1 waits for it (HTTP 503 Service Unavailable)" in found["detail"]
     assert "receiver ops takes no notices" in run_cli("status").stdout
     assert_refused(run_cli("notify", "test", "ops"), "has not taken it: HTTP 503 Service Unavailable")
-    lost = "1 notice waits for receiver 'ops' and would never arrive: add --yes to remove it with them"
+    lost = "1 notice waits for receiver 'ops' and would never arrive: add --yes to remove both"
     assert_refused(run_cli("notify", "remove", "ops"), lost)
     web.status = 204
     assert "has taken it: HTTP 204" in assert_done(run_cli("notify", "test", "ops")).stdout

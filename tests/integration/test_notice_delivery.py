@@ -25,10 +25,12 @@ from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import ConflictError, InputError
 from broadcaster.services import dispatch
 from broadcaster.services.consent.block_list import block_phones
+from broadcaster.services.figures import exposition
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.instance_removal import remove_instance
 from broadcaster.services.notices import delivering, mails
 from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice
+from broadcaster.services.notices.notice_log import read_deliveries
 from broadcaster.services.notices.noting import note_notices
 from broadcaster.services.notices.receivers import (
     Destination,
@@ -525,8 +527,14 @@ def test_no_password_and_no_mail_leaves_in_the_clear(shop: Shop, mail: MailRecei
 def test_without_a_mail_server_it_waits_and_says_so(shop: Shop) -> None:
     add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
     finish(shop, "c")
+    said = "BROADCASTER_SMTP_URL is not set where this was sent from"
     deliver(shop)
-    assert shop.sql("SELECT answer FROM deliveries") == [("BROADCASTER_SMTP_URL is not set where this worker runs",)]
+    assert shop.sql("SELECT answer FROM deliveries") == [(said,)]
+    assert send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops") == (
+        False,
+        said,
+        None,
+    )
 
 
 def phone(shop: Shop, name: str = "ops") -> None:
@@ -637,7 +645,15 @@ def test_a_test_says_what_the_receiver_answered_and_hastens_what_waits(shop: Sho
     assert web.posted[-1].document["type"] == "test"
     assert "this is a test" in web.posted[-1].document["data"]["summary"]
     assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
-    assert show_receivers(shop.engine)[0].undelivered == 1
+
+
+def test_a_test_that_fails_is_no_lost_notice(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    web.status = 503
+    assert not send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops").is_taken
+    assert (show_receivers(shop.engine)[0].undelivered, show_receivers(shop.engine)[0].waiting) == (0, 0)
+    assert 'broadcaster_notices_given_up{receiver="ops"} 0.0' in exposition(shop.engine).decode()
+    assert [each.outcome for each in read_deliveries(shop.engine, "ops", undelivered=True, limit=9)] == ["given up"]
 
 
 def test_another_secret_signs_what_follows_and_the_address_stays(shop: Shop, web: WebReceiver) -> None:

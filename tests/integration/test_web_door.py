@@ -395,6 +395,7 @@ def test_at_an_address_that_others_reach_figures_need_a_token_or_a_sign_in(
     with running_stack(tmp_path, environ) as stack, running_web(stack, BROADCASTER_WEB_BIND=everywhere) as view:
         assert view.visitor(signed_in=False).get("/metrics").status_code == 401
         assert view.visitor().get("/metrics").status_code == 200
+        assert f"web: it listens on {everywhere} port " in view.role.log.read_text()
 
 
 class Texts(HTMLParser):

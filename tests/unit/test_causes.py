@@ -299,6 +299,29 @@ def test_every_cause_is_one_that_can_be_found() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "receiver", "inbox"),
+    [
+        (
+            1,
+            ["takes no notices, and 1 waits for it", "did not get 1 notice of"],
+            "lags, with 1 changed chat that waits,",
+        ),
+        (
+            2,
+            ["takes no notices, and 2 wait for it", "did not get 2 notices of"],
+            "lags, with 2 changed chats that wait,",
+        ),
+    ],
+)
+def test_one_is_told_as_one(number: int, receiver: list[str], inbox: str) -> None:
+    told = [each.says for each in troubled_receivers([TroubledReceiver("ops", 3, number, number, "HTTP 503")])]
+    assert [says.removesuffix(" the last week") for says in told] == receiver
+    assert [each.says for each in troubled_inboxes([TroubledInbox("a", None, None, NOW, number, None, None)])] == [
+        inbox
+    ]
+
+
+@pytest.mark.parametrize(
     ("scene", "said"),
     [
         (AWAY, "12:29:30: no worker or no beat runs; 4 messages wait: start what is missing with `broadcaster up`"),

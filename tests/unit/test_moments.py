@@ -21,8 +21,16 @@ JAKARTA, BERLIN, CAIRO = map(ZoneInfo, ("Asia/Jakarta", "Europe/Berlin", "Africa
 FRIDAY_NOON = datetime(2026, 11, 27, 12, 0, 30, tzinfo=JAKARTA)
 
 
-def read(text: str, zone: tzinfo = JAKARTA, now: datetime = FRIDAY_NOON, whole_day: WholeDay | None = None) -> str:
-    return parse_moment(text, "--at", zone, now, whole_day).astimezone(zone).isoformat()
+def read(
+    text: str,
+    zone: tzinfo = JAKARTA,
+    now: datetime = FRIDAY_NOON,
+    whole_day: WholeDay | None = None,
+    *,
+    looks_back: bool = False,
+) -> str:
+    moment = parse_moment(text, "--at", zone, now, whole_day, looks_back=looks_back)
+    return moment.astimezone(zone).isoformat()
 
 
 @pytest.fixture
@@ -83,6 +91,43 @@ def test_days_go_by_the_clocks_and_hours_are_elapsed_time() -> None:
 )
 def test_a_date_is_a_whole_day_where_that_has_a_meaning(text: str, whole_day: WholeDay, local: str) -> None:
     assert read(text, CAIRO, whole_day=whole_day) == local
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "begins", "ends"),
+    [
+        ("yesterday", "2026-11-26T00:00:00", "2026-11-26T00:00:00", "2026-11-26T23:59:59"),
+        ("Today", "2026-11-27T00:00:00", "2026-11-27T00:00:00", "2026-11-27T23:59:59"),
+        ("tomorrow", "2026-11-28T00:00:00", "2026-11-28T00:00:00", "2026-11-28T23:59:59"),
+        ("monday", "2026-11-23T00:00:00", "2026-11-30T00:00:00", "2026-11-30T23:59:59"),
+        ("fri", "2026-11-27T00:00:00", "2026-12-04T00:00:00", "2026-11-27T23:59:59"),
+        ("saturday", "2026-11-21T00:00:00", "2026-11-28T00:00:00", "2026-11-28T23:59:59"),
+    ],
+)
+def test_a_named_day_is_a_whole_day_too_the_last_one_for_who_looks_back(
+    text: str, since: str, begins: str, ends: str
+) -> None:
+    assert read(text, whole_day=WholeDay.FIRST, looks_back=True) == f"{since}+07:00"
+    assert read(text, whole_day=WholeDay.FIRST) == f"{begins}+07:00"
+    assert read(text, whole_day=WholeDay.LAST) == f"{ends}+07:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("monday 9:00", "2026-11-23T09:00:00"),
+        ("friday 9:00", "2026-11-27T09:00:00"),
+        ("friday 12:00:30", "2026-11-27T12:00:30"),
+        ("friday 18:30", "2026-11-20T18:30:00"),
+    ],
+)
+def test_a_time_on_a_day_of_the_week_is_its_last_one_for_who_looks_back(text: str, local: str) -> None:
+    assert read(text, whole_day=WholeDay.FIRST, looks_back=True) == f"{local}+07:00"
+
+
+def test_a_named_day_begins_when_clocks_that_skip_midnight_begin_it() -> None:
+    evening = datetime(2027, 4, 29, 20, tzinfo=CAIRO)
+    assert read("tomorrow", CAIRO, evening, WholeDay.FIRST) == "2027-04-30T01:00:00+03:00"
 
 
 @pytest.mark.parametrize(

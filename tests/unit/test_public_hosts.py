@@ -80,7 +80,14 @@ def test_an_address_of_ones_own_is_not_public_however_it_is_written(address: str
 )
 @pytest.mark.parametrize("allow_private", [False, True])
 def test_a_webhook_has_a_host_and_no_password(url: str, allow_private: bool) -> None:
-    with pytest.raises(UsageError, match=r"not an https:// URL|a user or password") as caught:
+    with pytest.raises(UsageError, match=r"not an (http:// or )?https:// URL|a user or password") as caught:
         usable_webhook(url, allow_private=allow_private)
     assert "pw" not in str(caught.value).replace("password", "")
     assert usable_webhook("https://hooks.example.com/@x") == "https://hooks.example.com/@x"
+
+
+@pytest.mark.parametrize(("allow_private", "wanted"), [(False, "https://"), (True, "http:// or https://")])
+def test_what_is_refused_is_told_which_urls_are_taken(allow_private: bool, wanted: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        usable_webhook("ftp://hooks.example.com/x", allow_private=allow_private)
+    assert str(caught.value).startswith(f"--webhook: not an {wanted} URL of at most")

@@ -80,6 +80,13 @@ def test_every_variable_at_fault_is_named_in_one_line() -> None:
     assert "hunter2" not in message
 
 
+def test_a_password_that_can_be_guessed_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load({"BROADCASTER_WEB_PASSWORD": "elevenchars"}, dotenv=None)
+    assert str(refusal.value) == "BROADCASTER_WEB_PASSWORD: at least 12 characters are wanted"
+    assert load({"BROADCASTER_WEB_PASSWORD": "twelve-chars"}, dotenv=None).web_password == "twelve-chars"
+
+
 def test_the_environment_goes_before_the_dotenv_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("BROADCASTER_MAX_ATTEMPTS=7\nBROADCASTER_WORKER_THREADS=3\n")
@@ -101,6 +108,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         "allow_private_file_urls": "true",
         "web_allow_changes": "true",
         "web_url": "https://h",
+        "web_password": "not-so-short",
         "otlp_endpoint": "http://h:4318",
         "allow_private_webhooks": "true",
         "smtp_url": "smtp://mail.example.com",

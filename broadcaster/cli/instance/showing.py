@@ -55,7 +55,8 @@ def _told_of_replies(inbox: InboxStanding) -> str:
     told = [f"read every {duration(inbox.read_replies_seconds)}, at most {inbox.reads_a_second} reads a second"]
     told.append(f"last at {shown_time(inbox.listed_at)}" if inbox.listed_at else "not yet")
     if inbox.chats_waiting:
-        told.append(f"{inbox.chats_waiting:,} changed chats wait")
+        chats = "1 changed chat waits" if inbox.chats_waiting == 1 else f"{inbox.chats_waiting:,} changed chats wait"
+        told.append(chats)
     if inbox.unreadable_since:
         told.append(f"not readable since {shown_time(inbox.unreadable_since)}")
     if inbox.gap_from:

@@ -73,15 +73,13 @@ class SpanOptions:
         typer.Option(
             "--from",
             metavar="TIME",
-            help='Not before: 2026-12-01, "2026-12-01 9:00", "tomorrow 9:00". Intervals count from it. Default: now.',
+            help='Not before: 2026-12-01, monday, "tomorrow 9:00". Intervals count from it. Default: now.',
             rich_help_panel=_WHEN,
         ),
     ] = None
     until: Annotated[
         str | None,
-        typer.Option(
-            "--until", metavar="TIME", help="Not after. A date includes its whole day.", rich_help_panel=_WHEN
-        ),
+        typer.Option("--until", metavar="TIME", help="Not after. A day includes all of it.", rich_help_panel=_WHEN),
     ] = None
     count: Annotated[
         int | None,

@@ -1,5 +1,6 @@
 SELECT /* list_receivers */
--- Receivers by name, or the one called %(name)s, and how far what they are told has come.
+-- Receivers by name, or the one called %(name)s, and how far what they are told has come. A test that was not taken is none that
+-- was lost.
     r.id,
     r.name,
     r.way,
@@ -21,9 +22,10 @@ LEFT JOIN instances i ON i.id = r.instance_id
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE d.delivered_at IS NULL AND d.given_up_at IS NULL) AS waiting,
-        count(*) FILTER (WHERE d.given_up_at IS NOT NULL) AS undelivered,
+        count(*) FILTER (WHERE d.given_up_at IS NOT NULL AND told.event <> 'test') AS undelivered,
         count(*) FILTER (WHERE d.delivered_at IS NOT NULL) AS delivered
     FROM deliveries d
+    JOIN notices told ON told.id = d.notice_id
     WHERE d.receiver_id = r.id
 ) n
 LEFT JOIN LATERAL (

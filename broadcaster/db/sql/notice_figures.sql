@@ -1,8 +1,8 @@
 SELECT /* notice_figures */
--- What each receiver was not told: waiting, since when, and given up. Given up are those of the last 90 days.
+-- What each receiver was not told: waiting, since when, and given up. Given up are those of the last 90 days, tests apart.
     r.name,
     count(d.id) FILTER (WHERE d.given_up_at IS NULL) AS waiting,
-    count(d.given_up_at) AS given_up,
+    count(d.given_up_at) FILTER (WHERE n.event <> 'test') AS given_up,
     coalesce(extract(epoch FROM now() - min(n.noted_at) FILTER (WHERE d.given_up_at IS NULL)), 0)::double precision
         AS oldest_seconds
 FROM receivers r

@@ -62,7 +62,7 @@ def mail_server(url: str) -> MailServer:
 def mail_notice(settings: Settings, delivery: Delivery) -> Answer:
     """Hand the notice to the mail server; it is taken where that says so. Never raises for what others do."""
     if settings.smtp_url is None:
-        return Answer(False, "BROADCASTER_SMTP_URL is not set where this worker runs")
+        return Answer(False, "BROADCASTER_SMTP_URL is not set where this was sent from")
     server = mail_server(settings.smtp_url)
     mail = notice_mail(server, settings, delivery)
     ends = monotonic() + _WITHIN

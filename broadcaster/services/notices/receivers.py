@@ -64,7 +64,7 @@ class Receiver(msgspec.Struct, frozen=True):
     not_before: datetime | None
     waiting: int
     undelivered: int
-    """Of the last 90 days, given up."""
+    """Of the last 90 days, given up; tests apart."""
     delivered: int
     answer: str | None
     """What it said to the latest that it has not taken."""
@@ -157,9 +157,10 @@ def remove_receiver(engine: Engine, name: str, *, with_waiting: bool) -> int:
         connection.execute(select(_receivers.c.id).where(_receivers.c.name == name).with_for_update())
         [receiver] = _read(connection, name)
         if receiver.waiting and not with_waiting:
+            is_one = receiver.waiting == 1
             raise ConflictError(
-                f"{receiver.waiting:,} {'notice waits' if receiver.waiting == 1 else 'notices wait'} for receiver "
-                f"{name!r} and would never arrive: add --yes to remove it with them"
+                f"{receiver.waiting:,} {'notice waits' if is_one else 'notices wait'} for receiver {name!r} "
+                f"and would never arrive: add --yes to remove {'both' if is_one else 'it with them'}"
             )
         connection.execute(delete(_receivers).where(_receivers.c.id == receiver.id))
         if not connection.execute(select(func.count()).select_from(_receivers)).scalar_one():
