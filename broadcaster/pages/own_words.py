@@ -12,7 +12,7 @@ from functools import cache
 
 from markupsafe import Markup
 
-from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.pages.own_texts import OWN_TEXTS
 
@@ -70,7 +70,7 @@ def told_standstill(found: Standstill, language: Language) -> str:
         clauses.append(f"{_(words)} {_('now') if moment is None else clock(moment)}")
     if found.until:
         clauses.append(_("messages still in doubt at %(moment)s become unknown") % {"moment": clock(found.until)})
-    if found.waiting and found.cause is not Cause.IN_DOUBT:
+    if found.is_waited_for:
         waits = "%(count)s message waits" if found.waiting == 1 else "%(count)s messages wait"
         clauses.append(_(waits) % {"count": language.number(found.waiting)})
     return "; ".join(clauses)

@@ -147,6 +147,18 @@ def test_doubts_past_their_deadline_or_unknown_to_reading_back_are_bad(engine: E
     )
 
 
+def test_messages_that_are_unknown_are_a_warning_until_somebody_decides(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'sending'")
+    execute(engine, "UPDATE messages SET state = 'in_doubt'")
+    execute(engine, "UPDATE messages SET state = 'unknown', reason = 'read timeout' WHERE seq <= 2")
+    execute(engine, "UPDATE messages SET state = 'sent' WHERE seq > 2")
+    execute(engine, "UPDATE campaigns SET state = 'finished', finished_at = now()")
+    what = "news has 2 messages unknown: nobody knows whether they were accepted"
+    assert unwell(engine, settings) == [("doubts", Level.WARN, what)]
+    execute(engine, "UPDATE messages SET state = 'failed' WHERE state = 'unknown'")
+    assert unwell(engine, settings) == []
+
+
 def many_doubts(engine: Engine, doubts: int, attempts: int) -> None:
     """So many messages through `main` are in doubt, of so many attempts within the hour."""
     execute(
