@@ -301,6 +301,26 @@ def test_tests_that_are_long_in_doubt_are_named(engine: Engine, settings: Settin
     assert finding.command == "broadcaster campaign show 'main (check a1)'"
 
 
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("stopped by its own limit: failed: 6 of 50 (12%), above 10%", "failed: 6 of 50 (12%), above 10%"),
+        ("there is nobody to send to in the audience people", "there is nobody to send to in the audience people"),
+    ],
+)
+def test_a_campaign_that_has_paused_itself_is_a_warning(
+    engine: Engine, settings: Settings, reason: str, why: str
+) -> None:
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
+    execute(engine, "UPDATE campaigns SET state = 'paused'")
+    assert unwell(engine, settings) == [], "an operator knows"
+    execute(engine, f"UPDATE campaigns SET state_reason = '{reason}'")
+    what = f"news has paused itself: {why}, 3 messages waiting for it"
+    assert unwell(engine, settings) == [("campaigns", Level.WARN, what)]
+    [finding] = [each for each in findings(engine, settings) if each.check == "campaigns"]
+    assert finding.command == "broadcaster campaign resume news"
+
+
 def test_messages_that_no_worker_takes_are_bad(engine: Engine, settings: Settings) -> None:
     note_tick(engine, "dispatch", 1.0)
     execute(engine, "UPDATE campaigns SET state = 'running', started_at = now() - interval '2 min'")
