@@ -314,6 +314,20 @@ def test_status_says_until_when_campaigns_are_sent(run_cli: RunCli, engine: Engi
     assert end["earliest_at"] <= end["ends_at"] <= end["latest_at"]
 
 
+def test_status_says_from_when_on_campaigns_are_sent_that_are_to_start(run_cli: RunCli, engine: Engine) -> None:
+    starts_at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=2)
+    to_few = ("--instance", "a", "--recipients", "-", "--text", "Hi STOP")
+    assert_done(run_cli("campaign", "submit", "now", *to_few, stdin="phone\n6281234560001\n"))
+    start_due_campaigns(engine)
+    at = ("--at", f"{starts_at:%Y-%m-%dT%H:%MZ}")
+    assert_done(run_cli("campaign", "submit", "later", *to_few, *at, stdin="phone\n6281234560002\n"))
+    said = assert_done(run_cli("status")).stdout
+    assert "campaign now is sent until " in said
+    assert f"campaign later is sent from {starts_at:%a %Y-%m-%d %H:%M} UTC until " in said
+    ends = {each["campaign"]: each for each in run_cli("status", "--json").json["ends"]}
+    assert datetime.fromisoformat(ends["later"]["first_at"]) - starts_at < timedelta(minutes=1)
+
+
 def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(run_cli: RunCli) -> None:
     assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
     add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC")
