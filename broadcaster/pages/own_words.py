@@ -54,9 +54,15 @@ def in_own_words(text: str, language: Language) -> str:
 
 
 def reason_shown(text: str, language: Language) -> Markup:
-    """A reason as a page shows it: ours in the language, others' words quoted."""
+    """A reason as a page shows it: ours in the language, others' words quoted, also where ours follow them."""
     told = own_words(text, language)
-    return Markup("<q><bdi>{}</bdi></q>").format(text) if told is None else Markup("<bdi>{}</bdi>").format(told)
+    if told is not None:
+        return Markup("<bdi>{}</bdi>").format(told)
+    theirs, _, ours = text.rpartition("; ")
+    told = own_words(ours, language)
+    if theirs and told is not None:
+        return Markup("<q><bdi>{}</bdi></q>; <bdi>{}</bdi>").format(theirs, told)
+    return Markup("<q><bdi>{}</bdi></q>").format(text)
 
 
 def told_standstill(found: Standstill, language: Language) -> str:
