@@ -131,6 +131,27 @@ def test_expired_ones_have_a_column_where_there_are_any(run_cli: RunCli, engine:
     assert listed[1].split()[2:7] == ["60", "0", "0", "3", "57"]
 
 
+def test_the_columns_of_campaigns_add_up_where_messages_are_skipped_or_unknown(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    listing, together = ("campaign", "list"), ("campaign", "report", "--all")
+    for command in (listing, together):
+        assert " OTHER " not in assert_done(run_cli(*command)).stdout
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE messages SET state = 'sending' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'in_doubt' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'unknown', reason = 'read timeout' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'skipped', reason = 'opted_out' WHERE seq IN (3, 4, 5)"))
+        connection.execute(text("UPDATE messages SET state = 'expired' WHERE seq = 6"))
+    for command in (listing, together):
+        said = assert_done(run_cli(*command)).stdout
+        counts = re.search(r"^NAME +STATE +TOTAL +SENT +FAILED +EXPIRED +OTHER +OPEN .*\nc +running +(.*)", said, re.M)
+        assert counts is not None, said
+        assert counts[1].split()[:6] == ["60", "0", "0", "1", "5", "54"]
+
+
 def test_show_does_not_send_anybody_to_itself(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli, "--window", "00:00-24:00")
     start_due_campaigns(engine)
