@@ -41,9 +41,10 @@ def campaign_causes(standing: CampaignStanding, scene: Scene) -> Iterator[Stands
         case CampaignState.PAUSED:
             if standing.pending or not has_begun:
                 remedy = Remedy("go on with", f"broadcaster campaign resume {quote(campaign.name)}")
-                figures = stopped_figures(campaign.reason)
-                says = "is paused by an operator" if figures is None else "has paused itself"
-                yield _of(campaign, Cause.PAUSED, says, remedy, detail=figures, waiting=standing.pending)
+                # No operator gives a reason.
+                says = "is paused by an operator" if campaign.reason is None else "has paused itself"
+                why = stopped_figures(campaign.reason) or campaign.reason
+                yield _of(campaign, Cause.PAUSED, says, remedy, detail=why, waiting=standing.pending)
             if standing.in_doubt:
                 yield _in_doubt(standing)
         case CampaignState.RUNNING if standing.open:

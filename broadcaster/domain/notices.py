@@ -17,6 +17,7 @@ import msgspec
 from broadcaster.domain.care import percent
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import CampaignState, MessageState
+from broadcaster.domain.unsettled_causes import UnsettledCampaign
 from broadcaster.errors import UsageError, quoted
 
 
@@ -120,13 +121,6 @@ class StoppedCampaign(msgspec.Struct, frozen=True):
     reason: str
     sent: int
     pending: int
-
-
-class UnsettledCampaign(msgspec.Struct, frozen=True):
-    """A campaign with messages that became unknown."""
-
-    name: str
-    unknown: int
 
 
 class OptOutRate(msgspec.Struct, frozen=True):

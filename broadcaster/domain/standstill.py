@@ -40,6 +40,7 @@ class Cause(StrEnum):
     CANARY = "canary"
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
+    UNKNOWN = "unknown"
     STALLED = "stalled"
     HELD = "held"
     REJECTED = "rejected"
@@ -216,6 +217,11 @@ class Standstill:
     """How many messages wait for it."""
 
     @property
+    def is_waited_for(self) -> bool:
+        """Whether messages wait for it of which it does not say how many there are."""
+        return self.waiting > 0 and self.cause not in _SAYS_HOW_MANY
+
+    @property
     def why(self) -> str:
         """The cause in words, without name, moments and numbers."""
         return f"{self.says}: {self.detail}" if self.detail else self.says
@@ -237,7 +243,7 @@ class Standstill:
             clauses.append(f"{words} {'now' if moment is None else clock(moment)}")
         if self.until:
             clauses.append(f"messages still in doubt at {clock(self.until)} become unknown")
-        if self.waiting and self.cause is not Cause.IN_DOUBT:
+        if self.is_waited_for:
             clauses.append(f"{counted(self.waiting)} {'waits' if self.waiting == 1 else 'wait'}")
         said = "; ".join(clauses)
         return f"{said}: {self.remedy}" if self.remedy.command else said
@@ -256,6 +262,7 @@ _NEXT = {
     Cause.CANARY: "the next slice opens at",
     Cause.IN_DOUBT: "next reading",
 }
+_SAYS_HOW_MANY = (Cause.IN_DOUBT, Cause.UNKNOWN)
 
 
 def counted(messages: int) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 
 from markupsafe import Markup
 
-from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.pages.own_texts import OWN_TEXTS
 
@@ -54,9 +54,15 @@ def in_own_words(text: str, language: Language) -> str:
 
 
 def reason_shown(text: str, language: Language) -> Markup:
-    """A reason as a page shows it: ours in the language, others' words quoted."""
+    """A reason as a page shows it: ours in the language, others' words quoted, also where ours follow them."""
     told = own_words(text, language)
-    return Markup("<q><bdi>{}</bdi></q>").format(text) if told is None else Markup("<bdi>{}</bdi>").format(told)
+    if told is not None:
+        return Markup("<bdi>{}</bdi>").format(told)
+    theirs, _, ours = text.rpartition("; ")
+    told = own_words(ours, language)
+    if theirs and told is not None:
+        return Markup("<q><bdi>{}</bdi></q>; <bdi>{}</bdi>").format(theirs, told)
+    return Markup("<q><bdi>{}</bdi></q>").format(text)
 
 
 def told_standstill(found: Standstill, language: Language) -> str:
@@ -70,7 +76,7 @@ def told_standstill(found: Standstill, language: Language) -> str:
         clauses.append(f"{_(words)} {_('now') if moment is None else clock(moment)}")
     if found.until:
         clauses.append(_("messages still in doubt at %(moment)s become unknown") % {"moment": clock(found.until)})
-    if found.waiting and found.cause is not Cause.IN_DOUBT:
+    if found.is_waited_for:
         waits = "%(count)s message waits" if found.waiting == 1 else "%(count)s messages wait"
         clauses.append(_(waits) % {"count": language.number(found.waiting)})
     return "; ".join(clauses)

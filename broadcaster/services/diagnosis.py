@@ -137,7 +137,6 @@ def examine_database(
         _examine_held_messages,
         examine_doubts,
         partial(examine_retention, running=running),
-        _examine_late_campaigns,
         _examine_standstills,
         _examine_failovers,
     ]
@@ -268,26 +267,43 @@ def _tests_held(connection: Connection, state: MessageState) -> tuple[int, str |
     return int(messages), name
 
 
-def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:
+def _late_campaigns(engine: Engine) -> Iterator[Finding]:
     with transaction(engine) as connection:
         due = rows(connection, "late_campaigns", _Due)
-    late = [row for row in due if row.late_seconds > LATE_SECONDS]
-    for row in late:
-        what = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
-        yield unwell("campaigns", Level.BAD, what, "start what is missing with", "broadcaster up")
-    if not late:
-        yield well("campaigns", "none is due that has not been started")
+    for row in due:
+        if row.late_seconds > LATE_SECONDS:
+            what = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
+            yield unwell("campaigns", Level.BAD, what, "start what is missing with", "broadcaster up")
+
+
+def _examine_campaign(campaign: Standstill) -> Finding | None:
+    """Whether it stands still for no good reason; that it waits, or that an operator stopped it, is nothing wrong."""
+    if campaign.cause is Cause.STALLED:
+        waiting = counted(campaign.waiting)
+        what = f"{campaign.name} has had {waiting} due for a minute or longer, and no worker takes them"
+        advice = "see the workers' logs, and start them anew with `broadcaster down` and"
+        return unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
+    if campaign.cause is Cause.PAUSED and campaign.detail is not None:
+        what = f"{campaign.name} {campaign.why}"
+        if campaign.waiting:
+            what += f", {counted(campaign.waiting)} waiting for it"
+        return unwell("campaigns", Level.WARN, what, *campaign.remedy)
+    return None
 
 
 def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
         now = connection.execute(select(func.now())).scalar_one()
+    late = list(_late_campaigns(engine))
+    yield from late
+    go_on = not late
     are_well = reach_all = are_heard = are_told = True
     for each in find_standstills(engine, settings):
-        if each.cause is Cause.STALLED:
-            what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
-            advice = "see the workers' logs, and start them anew with `broadcaster down` and"
-            yield unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
+        if each.what is What.CAMPAIGN:
+            finding = _examine_campaign(each)
+            if finding is not None:
+                go_on = False
+                yield finding
         elif each.what is What.SCHEDULE:
             reach_all = False
             what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
@@ -308,6 +324,8 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
             what = f"{each.name} {each.says}{why}, {waiting}"
             advice = each.remedy.advice.removesuffix(":")
             yield unwell("instances", _level(each, now), what, advice, each.remedy.command)
+    if go_on:
+        yield well("campaigns", "none is late, has paused itself, or stands still although it is due")
     if reach_all:
         yield well("schedules", "none had many of its recipients rejected lately")
     if are_heard:

@@ -1,4 +1,4 @@
-"""Finds out what is wrong with messages in doubt: too many, too old, not to be decided in time."""
+"""Finds out what is wrong with messages in doubt: too many, too old, not to be decided in time, or given up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
+from broadcaster.domain.unsettled_causes import unsettled_campaigns
 from broadcaster.services.findings import Finding, Level, unwell, well
+from broadcaster.services.standstill import find_unsettled
 from broadcaster.settings import Settings
 
 FEW_DOUBTS = 20
@@ -39,11 +41,12 @@ class _Account(NamedTuple):
 
 
 def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    """Whether all doubts are decided in time, and are few for what was sent."""
+    """Whether all doubts are decided in time, are few for what was sent, and none waits for an operator."""
     patience = settings.doubt_deadline_seconds + GIVEN_UP_SECONDS
     with transaction(engine) as connection:
         [stuck] = rows(connection, "stuck_doubts", _Stuck, deadline=timedelta(seconds=patience))
         accounts = rows(connection, "doubts_by_account", _Account)
+        unsettled = find_unsettled(connection)
     found = [finding for account in accounts for finding in _examine_account(account, settings)]
     if stuck.messages:
         since = f"the oldest for {stuck.oldest_seconds:.0f} s"
@@ -52,7 +55,11 @@ def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
             what += f", {stuck.forgotten:,} of them unknown to reading back"
         settle = f"broadcaster campaign settle {quote(accounts[0].campaign) if accounts else 'NAME'}"
         found.append(unwell("doubts", Level.BAD, what, "see the beat's ticks, or settle them with", settle))
-    yield from found or [well("doubts", "all are read back or given up in time")]
+    found += [
+        unwell("doubts", Level.WARN, f"{each.name} {each.why}", *each.remedy)
+        for each in unsettled_campaigns(unsettled)
+    ]
+    yield from found or [well("doubts", "all are read back or given up in time, and none waits for an operator")]
 
 
 def _examine_account(account: _Account, settings: Settings) -> Iterator[Finding]:

@@ -32,10 +32,13 @@ from broadcaster.domain.schedule_causes import (
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from broadcaster.db.statements import Connection
 
 SILENCE = timedelta(seconds=5)
 """If no tick was done for this long, no beat fires any: most ticks are a second apart."""
@@ -57,9 +60,10 @@ def find_standstills(
 ) -> Iterator[Standstill]:
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
-    At the end come the schedules of which something waits for an operator, those whose latest campaign could send
-    nothing to many of its recipients, the inboxes of which something is not heard, or waits for a person who decides
-    whether it asks to stop, and receivers that are not told what they want to be told.
+    Then come the campaigns of which messages are unknown until an operator decides, also those that ended. At the end
+    come the schedules of which something waits for an operator, those whose latest campaign could send nothing to many
+    of its recipients, the inboxes of which something is not heard, or waits for a person who decides whether it asks
+    to stop, and receivers that are not told what they want to be told.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
@@ -67,6 +71,7 @@ def find_standstills(
     with reading(source) as connection:
         found = each_row(connection, "standing_still", _Row, **_parameters(settings, campaign))
         yield from _standing(found, campaign, surroundings)
+        yield from unsettled_campaigns(find_unsettled(connection, campaign))
         if campaign is None:
             yield from held_occurrences(rows(connection, "held_occurrences", HeldOccurrences, name=None))
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
@@ -74,6 +79,11 @@ def find_standstills(
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
     if campaign is None:
         yield from find_troubled_receivers(source)
+
+
+def find_unsettled(source: Connection, campaign: str | None = None) -> Sequence[UnsettledCampaign]:
+    """Which campaigns, or whether this one, have messages that are unknown until an operator decides."""
+    return rows(source, "unsettled_campaigns", UnsettledCampaign, name=campaign)
 
 
 def find_troubled_receivers(source: Engine | Reader, name: str | None = None) -> list[Standstill]:
@@ -95,13 +105,14 @@ def look_at_campaign(
     """By one look: what `find_standstills` yields of a campaign, and what holds it, by instance, if it is running."""
     with reading(source) as connection:
         found = rows(connection, "standing_still", _Row, **_parameters(settings, campaign))
+        unsettled = find_unsettled(connection, campaign)
     running = [
         _part(row, _lane(row), _campaign(campaign, row))
         for row in found
         if row.campaign == campaign and row.state is CampaignState.RUNNING
     ]
     holds = list(holds_now(running, Scene(found[0].now))) if running else []
-    return list(_standing(found, campaign, surroundings)), holds
+    return [*_standing(found, campaign, surroundings), *unsettled_campaigns(unsettled)], holds
 
 
 def _standing(found: Iterable[_Row], campaign: str | None, surroundings: Surroundings) -> Iterator[Standstill]:

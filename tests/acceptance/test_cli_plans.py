@@ -131,6 +131,27 @@ def test_expired_ones_have_a_column_where_there_are_any(run_cli: RunCli, engine:
     assert listed[1].split()[2:7] == ["60", "0", "0", "3", "57"]
 
 
+def test_the_columns_of_campaigns_add_up_where_messages_are_skipped_or_unknown(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    listing, together = ("campaign", "list"), ("campaign", "report", "--all")
+    for command in (listing, together):
+        assert " OTHER " not in assert_done(run_cli(*command)).stdout
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE messages SET state = 'sending' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'in_doubt' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'unknown', reason = 'read timeout' WHERE seq < 3"))
+        connection.execute(text("UPDATE messages SET state = 'skipped', reason = 'opted_out' WHERE seq IN (3, 4, 5)"))
+        connection.execute(text("UPDATE messages SET state = 'expired' WHERE seq = 6"))
+    for command in (listing, together):
+        said = assert_done(run_cli(*command)).stdout
+        counts = re.search(r"^NAME +STATE +TOTAL +SENT +FAILED +EXPIRED +OTHER +OPEN .*\nc +running +(.*)", said, re.M)
+        assert counts is not None, said
+        assert counts[1].split()[:6] == ["60", "0", "0", "1", "5", "54"]
+
+
 def test_show_does_not_send_anybody_to_itself(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli, "--window", "00:00-24:00")
     start_due_campaigns(engine)
@@ -315,6 +336,20 @@ def test_status_says_until_when_campaigns_are_sent(run_cli: RunCli, engine: Engi
     [end] = run_cli("status", "--json").json["ends"]
     assert end["campaign"] == "c"
     assert end["earliest_at"] <= end["ends_at"] <= end["latest_at"]
+
+
+def test_status_says_from_when_on_campaigns_are_sent_that_are_to_start(run_cli: RunCli, engine: Engine) -> None:
+    starts_at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=2)
+    to_few = ("--instance", "a", "--recipients", "-", "--text", "Hi STOP")
+    assert_done(run_cli("campaign", "submit", "now", *to_few, stdin="phone\n6281234560001\n"))
+    start_due_campaigns(engine)
+    at = ("--at", f"{starts_at:%Y-%m-%dT%H:%MZ}")
+    assert_done(run_cli("campaign", "submit", "later", *to_few, *at, stdin="phone\n6281234560002\n"))
+    said = assert_done(run_cli("status")).stdout
+    assert "campaign now is sent until " in said
+    assert f"campaign later is sent from {starts_at:%a %Y-%m-%d %H:%M} UTC until " in said
+    ends = {each["campaign"]: each for each in run_cli("status", "--json").json["ends"]}
+    assert datetime.fromisoformat(ends["later"]["first_at"]) - starts_at < timedelta(minutes=1)
 
 
 def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(run_cli: RunCli) -> None:

@@ -147,6 +147,18 @@ def test_doubts_past_their_deadline_or_unknown_to_reading_back_are_bad(engine: E
     )
 
 
+def test_messages_that_are_unknown_are_a_warning_until_somebody_decides(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'sending'")
+    execute(engine, "UPDATE messages SET state = 'in_doubt'")
+    execute(engine, "UPDATE messages SET state = 'unknown', reason = 'read timeout' WHERE seq <= 2")
+    execute(engine, "UPDATE messages SET state = 'sent' WHERE seq > 2")
+    execute(engine, "UPDATE campaigns SET state = 'finished', finished_at = now()")
+    what = "news has 2 messages unknown: nobody knows whether they were accepted"
+    assert unwell(engine, settings) == [("doubts", Level.WARN, what)]
+    execute(engine, "UPDATE messages SET state = 'failed' WHERE state = 'unknown'")
+    assert unwell(engine, settings) == []
+
+
 def many_doubts(engine: Engine, doubts: int, attempts: int) -> None:
     """So many messages through `main` are in doubt, of so many attempts within the hour."""
     execute(
@@ -287,6 +299,26 @@ def test_tests_that_are_long_in_doubt_are_named(engine: Engine, settings: Settin
     [finding] = [each for each in findings(engine, settings) if each.level is not Level.OK]
     assert "2 of them tests, such as main (check a1): `status` tells of no tests, see that one" in finding.detail
     assert finding.command == "broadcaster campaign show 'main (check a1)'"
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("stopped by its own limit: failed: 6 of 50 (12%), above 10%", "failed: 6 of 50 (12%), above 10%"),
+        ("there is nobody to send to in the audience people", "there is nobody to send to in the audience people"),
+    ],
+)
+def test_a_campaign_that_has_paused_itself_is_a_warning(
+    engine: Engine, settings: Settings, reason: str, why: str
+) -> None:
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
+    execute(engine, "UPDATE campaigns SET state = 'paused'")
+    assert unwell(engine, settings) == [], "an operator knows"
+    execute(engine, f"UPDATE campaigns SET state_reason = '{reason}'")
+    what = f"news has paused itself: {why}, 3 messages waiting for it"
+    assert unwell(engine, settings) == [("campaigns", Level.WARN, what)]
+    [finding] = [each for each in findings(engine, settings) if each.check == "campaigns"]
+    assert finding.command == "broadcaster campaign resume news"
 
 
 def test_messages_that_no_worker_takes_are_bad(engine: Engine, settings: Settings) -> None:

@@ -10,9 +10,12 @@ from sqlalchemy import Engine
 from broadcaster.crypto import open_vault
 from broadcaster.db.statements import query
 from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.services.campaigns import purging
+from broadcaster.services.campaigns.settling import Settlement, settle_messages
+from broadcaster.services.dispatch import finish_campaigns, give_up_doubts
 from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.instance_health import pause_instance
-from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills
+from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills, look_at_campaign
 from broadcaster.services.ticks import note_tick
 from tests.support.shop import Shop, drain
 
@@ -107,6 +110,35 @@ def test_chats_of_a_former_account_that_cannot_be_read_leave_it_to_the_operator(
     assert told.remedy.command == "broadcaster campaign settle news"
     shop.sql("UPDATE doubts SET resolved_as = 'settled', resolved_at = now()")
     assert causes(shop) == [("news", Cause.IN_DOUBT)]
+
+
+def test_unknown_messages_are_told_of_until_an_operator_has_decided(shop: Shop) -> None:
+    shop.add("a")
+    for name, count in {"news": 2, "more": 1}.items():
+        shop.fault("kind=html,endpoint=/wa/send")
+        shop.submit(name, count, "a")
+        drain(shop)
+        shop.sql("UPDATE doubts SET ended_at = now()")
+        assert give_up_doubts(shop.engine, deadline=0.0) == count
+        assert finish_campaigns(shop.engine)
+    shop.fault()
+    assert [(each.name, each.cause, each.waiting) for each in found(shop)] == [
+        ("news", Cause.UNKNOWN, 2),
+        ("more", Cause.UNKNOWN, 1),
+    ]
+    assert [each.sentence(str) for each in found(shop, "more")] == [
+        "campaign more has 1 message unknown: nobody knows whether it was accepted: "
+        "decide yourself with `broadcaster campaign settle more`"
+    ]
+    assert look_at_campaign(shop.engine, shop.settings, "news")[0] == found(shop, "news")
+    shop.end_long_ago("news")
+    assert causes(shop, "news") == [("news", Cause.UNKNOWN)], "it ended long ago, and nobody has decided"
+    settle_messages(shop.engine, "news", Settlement.FAILED, settle_seconds=0.0, settled_by="ann")
+    assert causes(shop) == [("more", Cause.UNKNOWN)]
+    assert causes(shop, "news") == []
+    shop.end_long_ago("more")
+    purging.purge_campaign(shop.engine, 2, timedelta(days=90))
+    assert causes(shop) == [], "there is nothing left to decide about"
 
 
 def test_what_waits_for_a_retry_or_for_its_pace_is_told_with_its_moment(shop: Shop) -> None:

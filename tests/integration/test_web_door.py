@@ -462,3 +462,15 @@ def test_no_page_has_english_left_in_another_language(
         for path, texts in told["en"].items()
     }
     assert {path: texts for path, texts in left.items() if texts} == {}
+
+
+def test_messages_that_are_unknown_have_a_line_and_a_column(view: WebView, shop: Shop) -> None:
+    for state in ("sending", "in_doubt", "unknown"):
+        shop.sql(f"UPDATE messages SET state = '{state}', reason = 'read timeout' WHERE seq <= 2")
+    listed, own = (view.visitor().get(path).text for path in ("/", "/campaign?name=spring"))
+    for page in (listed, own):
+        assert "campaign spring has 2 messages unknown: nobody knows whether they were accepted" in page
+        assert "broadcaster campaign settle spring" in page
+    assert re.search(
+        r'<td data-label="Other" class="number">2</td>\s*<td data-label="Open" class="number">18</td>', listed
+    )

@@ -28,6 +28,7 @@ from broadcaster.domain.schedule_causes import (
 )
 from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from tests.support.commands import assert_runnable
 
 NOW = datetime(2026, 11, 27, 12, 31, tzinfo=UTC)
@@ -294,6 +295,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each += [found_lanes(SUSPECT)]
     each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
     each.append(list(undecided_inboxes([UndecidedInbox("a", 1, NOW)])))
+    each.append(list(unsettled_campaigns([UnsettledCampaign("news", 2)])))
     each.append(list(troubled_receivers([TroubledReceiver("ops", 3, 2, 1, "HTTP 503")])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 

@@ -33,6 +33,9 @@ WORDED = {
     "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
     "domain/receiver_causes.py": r"broadcaster |private webhooks are not allowed",
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
+    "domain/unsettled_causes.py": r"broadcaster ",
+    "services/reconcile/reconciler.py": r"cannot |not readable: X$",
+    "domain/readback.py": r"_X$",
     "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$|X now$",
     "domain/schedules.py": r"$.",
     "services/campaigns/over_audience.py": r"X, | where |audience X$|$.",
@@ -47,6 +50,9 @@ SAMPLES = {
     "lane.gap": "20s..1m",
     "', next message' if slot else ''": ", next message",
     "counted(standing.in_doubt)": "3 messages",
+    "counted(each.unknown)": "3 messages",
+    "'it was' if each.unknown == 1 else 'they were'": "they were",
+    "said.why": "the list does not reach back",
     "people": "3 people",
     "they_were(part.person_rule)": "were messaged within its cooldown",
     "' or '.join((they_were(rule) for rule in PersonRule if rule in rules))": "have had as many as caps allow",
@@ -117,6 +123,15 @@ def test_reasons_of_phones_and_of_stops_are_told_in_the_language(code: str) -> N
     stop = "stopped by its own limit: opted out: 3 of 120 (2.5%), above 2%; failed: 9 of 20 (45%), above 20%"
     assert own_words(stop, told) not in (None, stop)
     assert "opted" not in str(own_words(stop, told))
+
+
+def test_what_a_chat_tells_is_ours_after_words_that_are_not() -> None:
+    ours = "its chat does not show it, but too few like it were found in chats to be sure that it was not sent"
+    told = own_words(ours, language("es"))
+    assert told not in (None, ours)
+    shown = f"<q><bdi>operation timed out</bdi></q>; <bdi>{told}</bdi>"
+    assert reason_shown(f"operation timed out; {ours}", language("es")) == shown
+    assert reason_shown("wait; then try", language("es")) == "<q><bdi>wait; then try</bdi></q>"
 
 
 def test_a_limit_ends_where_its_name_does() -> None:

@@ -1,8 +1,9 @@
-"""When running campaigns are sent, as `status` tells it."""
+"""When campaigns are sent that run or are to start, as `status` tells it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
@@ -12,17 +13,20 @@ from broadcaster.time_zones import shown_time
 
 _MOST_ENDS = 20
 """Campaigns of which it is said when they are sent."""
+_SOON = timedelta(minutes=1)
+"""A message that leaves within this time counts as leaving now."""
 
 
 def campaign_end_document(name: str, plan: CampaignPlan) -> dict[str, object]:
-    """When a running campaign is sent, for programs."""
-    return {"campaign": name, **end_document(plan), "expire": plan.expire}
+    """When a campaign is sent that runs or is to start, for programs."""
+    return {"campaign": name, "first_at": plan.first_at, **end_document(plan), "expire": plan.expire}
 
 
 def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
-    """When running campaigns are sent, as far as that can be told."""
+    """When campaigns are sent that run or are to start, as far as that can be told."""
     told = [
-        f"campaign {name} is sent until {said_end(plan.known_end, plan.earliest_at, plan.latest_at)}"
+        f"campaign {name} is sent {_said_begin(plan)}until "
+        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}"
         for name, plan in plans.items()
         if plan.known_end is not None
     ]
@@ -37,3 +41,10 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         say(each)
     if len(told) > _MOST_ENDS:
         say(f"and {len(told) - _MOST_ENDS:,} campaigns more: see `broadcaster campaign list`")
+
+
+def _said_begin(plan: CampaignPlan) -> str:
+    """From when on, where nothing leaves soon: it is to start, or its windows are closed."""
+    if plan.first_at is None or plan.first_at - plan.begins_at < _SOON:
+        return ""
+    return f"from {shown_time(plan.first_at, seconds=False)} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from broadcaster.cli.campaign.count_columns import count_columns
 from broadcaster.cli.campaign.show import STATE_STYLES
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.when import given_moment
@@ -50,16 +51,14 @@ def _say_campaigns(told: CampaignsReport) -> None:
     states = {state.value.replace("_", " "): told.count(state) for state in MessageState}
     say("; ".join(f"{state}: {count:,}" for state, count in states.items() if count))
     say("")
+    counts = count_columns(told.campaigns)
     say_table(
-        ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTED"],
+        ["NAME", "STATE", *counts, "STARTED"],
         (
             [
                 each.name,
                 each.state,
-                each.total,
-                each.sent,
-                each.failed,
-                each.still_open,
+                *(count(each) for count in counts.values()),
                 shown_time(each.started_at, seconds=False),
             ]
             for each in told.campaigns

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.count_columns import count_columns
 from broadcaster.cli.campaign.told_plan import said_when_sent
 from broadcaster.cli.database import reader
 from broadcaster.cli.moves import say_failovers, say_moves
@@ -61,29 +62,24 @@ def list_latest(
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet.
 
-    EXPIRED, where there are any, counts those that did not leave in time; REJECTED the recipients who could be sent
-    nothing: they are no messages.
+    EXPIRED, where there are any, counts those that did not leave in time; OTHER those that were skipped or cancelled,
+    or are unknown; REJECTED the recipients who could be sent nothing: they are no messages.
     """
     with reader(load()) as source:
         rows = campaign_reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json(rows)
     elif rows:
-        with_expired = any(each.expired for each in rows)
-        with_rejected = any(each.recipients_rejected for each in rows)
+        counts, with_rejected = count_columns(rows), any(each.recipients_rejected for each in rows)
         say_table(
             [
-                *("NAME", "STATE", "TOTAL", "SENT", "FAILED"),
-                *(["EXPIRED"] if with_expired else []),
-                "OPEN",
+                *("NAME", "STATE", *counts),
                 *(["REJECTED"] if with_rejected else []),
                 "STARTS",
             ],
             (
                 [
-                    *(each.name, each.state, each.total, each.sent, each.failed),
-                    *([each.expired] if with_expired else []),
-                    each.still_open,
+                    *(each.name, each.state, *(count(each) for count in counts.values())),
                     *([each.recipients_rejected] if with_rejected else []),
                     shown_time(each.starts_at, seconds=False),
                 ]

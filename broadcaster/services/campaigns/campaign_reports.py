@@ -39,6 +39,11 @@ class CountedByState:
         """How many messages are not final yet."""
         return sum(self.count(state) for state in MessageState if state not in FINAL_MESSAGE_STATES)
 
+    @property
+    def otherwise(self) -> int:
+        """How many are final, and neither sent nor failed."""
+        return sum(self.count(state) for state in FINAL_MESSAGE_STATES - {MessageState.SENT, MessageState.FAILED})
+
 
 class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """Where a campaign stands. `total` is the sum of the nine states."""

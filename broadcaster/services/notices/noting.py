@@ -19,7 +19,7 @@ from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain import notices
 from broadcaster.domain.care import JUDGED_FROM
 from broadcaster.domain.notices import NoticeEvent, Occasion
-from broadcaster.services.standstill import find_standstills
+from broadcaster.services.standstill import find_standstills, find_unsettled
 from broadcaster.settings import Settings
 
 KEPT = timedelta(days=90)
@@ -101,7 +101,7 @@ def _troubles(
     if NoticeEvent.STOPPED in looked:
         yield from map(notices.stopped, rows(connection, "stopped_campaigns", notices.StoppedCampaign))
     if NoticeEvent.DOUBTS in looked:
-        yield from map(notices.unsettled, rows(connection, "unsettled_campaigns", notices.UnsettledCampaign))
+        yield from map(notices.unsettled, find_unsettled(connection))
     if looked & {NoticeEvent.TROUBLE, NoticeEvent.STUCK, NoticeEvent.HELD}:
         yield from notices.troubles(find_standstills(engine, settings))
 

@@ -40,8 +40,8 @@ _MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
 _WORDS = {
     Sight.FOUND: "found in its chat",
-    Sight.ABSENT: "not in its chat, and reading back has not proved itself since",
-    Sight.SILENT: "its chat shows nothing of that time, and not enough is known of how soon its kind is shown",
+    Sight.ABSENT: "not in its chat, but too few sent since were found in theirs to be sure that it was not sent",
+    Sight.SILENT: "its chat does not show it, but too few like it were found in chats to be sure that it was not sent",
 }
 
 
