@@ -21,7 +21,7 @@ _NUMBERS = {"count", "others"}
 _FORMS = {
     **dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"),
     "limit": "(?:(?!, again).)+?(?<!,)",
-    "share": "[0-9.]+%",
+    **dict.fromkeys(("share", "bound"), "[0-9.]+%"),
     "shares": "[0-9.]+%(?:, [0-9.]+%)*",
     "spell": "[0-9][0-9.a-z]*",
 }
