@@ -11,7 +11,11 @@ _SHORTEST = 9
 _MOST_HIDDEN = 8
 # What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql, for digits of any script.
 # It looks behind, so that a long run of brackets is read once and not from each of them.
-_NUMBER = re.compile(r"(?<![+(])[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}")
+_NUMBER = r"(?<![+(])[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}"
+_COUNT = "[0-9]{1,3}(?:,[0-9]{3})*"
+_FIGURES = rf"({_COUNT} of {_COUNT} \([0-9.]{{1,9}}%\))"
+"""As domain/care.py words a count and its share, which are nobody's number: `8 of 1,399 (0.5718%)`."""
+_FIGURES_OR_NUMBER = re.compile(f"{_FIGURES}|{_NUMBER}")
 
 
 def masked(phone: str) -> str:
@@ -28,9 +32,11 @@ def masked(phone: str) -> str:
 
 def with_masked_phones(text: str) -> str:
     """The text with whatever may be somebody's number masked."""
-    return _NUMBER.sub(lambda found: masked("".join(each for each in found[0] if each.isdecimal())), text)
+    return _FIGURES_OR_NUMBER.sub(
+        lambda found: found[1] or masked("".join(each for each in found[0] if each.isdecimal())), text
+    )
 
 
 def without_numbers(text: str) -> str:
     """The text with an … for whatever may be somebody's number."""
-    return _NUMBER.sub("…", text)
+    return _FIGURES_OR_NUMBER.sub(lambda found: found[1] or "…", text)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from shlex import quote
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from broadcaster.domain.care import percent
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
@@ -60,6 +61,8 @@ CALM: Mapping[NoticeEvent, float] = {
 """For how many seconds it is over before it counts as over: an instance that comes and goes is told of once."""
 MOST_AT_ONCE = 20
 """So many of what lasts are told of one event by one look; the rest in one notice: a gateway may serve a thousand."""
+_FIGURES = ("total", "sent", "failed", "unknown", "skipped", "cancelled", "expired", "sending", "in_doubt", "pending")
+"""The order in which figures are told; others come after these."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
@@ -77,6 +80,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     figures: Mapping[str, int | float] = {}
     """By name: messages, or a share from 0 to 1."""
     since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # Postgres keeps no order of keys.
+        places = {name: place for place, name in enumerate(_FIGURES)}
+        ordered = sorted(self.figures, key=lambda name: places.get(name, len(places)))
+        force_setattr(self, "figures", {name: self.figures[name] for name in ordered})
 
     def lines(self, clock: Callable[[datetime], str]) -> Iterator[str]:
         """For people, the first one without what follows. `clock` formats a moment."""
@@ -115,12 +124,11 @@ class CampaignEnd(msgspec.Struct, frozen=True):
 
 
 class StoppedCampaign(msgspec.Struct, frozen=True):
-    """A campaign that paused, and no operator did it."""
+    """A campaign that paused, and no operator did it; with its messages by state."""
 
     name: str
     reason: str
-    sent: int
-    pending: int
+    messages: Mapping[MessageState, int]
 
 
 class OptOutRate(msgspec.Struct, frozen=True):
@@ -149,7 +157,7 @@ def ended(end: CampaignEnd) -> Occasion:
             summary=f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent",
             advice="see what became of them with",
             command=f"broadcaster campaign report {quote(end.name)}",
-            figures={"total": total, **{state.value: n for state, n in end.messages.items() if n}},
+            figures=_by_state(end.messages),
         ),
     )
 
@@ -164,7 +172,7 @@ def stopped(campaign: StoppedCampaign) -> Occasion:
             detail=campaign.reason,
             advice="mend what it says, then go on with",
             command=f"broadcaster campaign resume {quote(campaign.name)}",
-            figures={"sent": campaign.sent, "pending": campaign.pending},
+            figures=_by_state(campaign.messages),
         ),
     )
 
@@ -286,6 +294,10 @@ def said_events(events: Iterable[NoticeEvent]) -> str:
 def _is_trouble(found: Standstill) -> bool:
     """Not where an operator has paused it: then nothing is to be told; one that has paused itself says why."""
     return found.cause in _ILL or (found.cause is Cause.PAUSED and found.detail is not None)
+
+
+def _by_state(messages: Mapping[MessageState, int]) -> dict[str, int | float]:
+    return {"total": sum(messages.values()), **{state.value: count for state, count in messages.items() if count}}
 
 
 def _figure(value: float) -> str:

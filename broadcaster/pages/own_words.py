@@ -12,16 +12,19 @@ from functools import cache
 
 from markupsafe import Markup
 
+from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.pages.own_texts import OWN_TEXTS
 
+_SKIPPED = {reason.value: reason.value.replace("_", " ") for reason in SkipReason}
+"""Why somebody is skipped, by the word of the API that rows have."""
 _HOLE = re.compile(r"%\((\w+)\)s")
 _NUMBERS = {"count", "others"}
 _FORMS = {
     **dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"),
     "limit": "(?:(?!, again).)+?(?<!,)",
-    "share": "[0-9.]+%",
+    **dict.fromkeys(("share", "bound"), "[0-9.]+%"),
     "shares": "[0-9.]+%(?:, [0-9.]+%)*",
     "spell": "[0-9][0-9.a-z]*",
 }
@@ -35,8 +38,9 @@ def own_words(text: str, language: Language) -> str | None:
     """A sentence of ours, or several, in the language; None: it is not ours."""
     if not text:
         return text
+    said = _SKIPPED.get(text, text)
     for pattern, message in _patterns():
-        found = pattern.fullmatch(text)
+        found = pattern.fullmatch(said)
         told = None if found is None else _filled(found.groupdict(), language)
         if told is not None:
             return language.gettext(message) % told if told else language.gettext(message)

@@ -501,9 +501,29 @@ def test_digits_of_every_script_are_digits(shop: Shop) -> None:
     assert shop.sql("SELECT without_numbers('for ' || :digits || '.')", digits=digits) == [("for ….",)]
 
 
-@pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 of 20 at 12:30",
+        "HTTP 503",
+        "code 12, a letter b, code 34567",
+        "failed: 8 of 399 (2.005%), above 2%; opted out: 1,234,567 of 12,345,678 (10%), above 2%",
+        "answered: 9 of 1,234,567 (0.000729%), below 1%",
+    ],
+)
 def test_what_is_no_number_stays(shop: Shop, text: str) -> None:
     assert shop.sql("SELECT without_numbers(:text)", text=text) == [(text,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{} of 399 (2%)", "+62 812-0000-001 of 399 (2%)", "8 of {} (2%)", "1 of 2 (2%) {}", "{}: 8 of 399 (2.005%)"],
+)
+def test_a_number_beside_figures_is_one(shop: Shop, text: str) -> None:
+    said = text.format("628120000001")
+    read = shop.sql("SELECT without_numbers(:said), mentions(:said, '628120000001')", said=said)
+    assert [("0000" in each, mentioned) for each, mentioned in read] == [(False, True)]
+    assert shop.sql("SELECT mentions('failed: 8 of 1,399 (2.005%), above 2%', '628113992005')") == [(False,)]
 
 
 def test_who_may_yet_get_a_message_is_not_forgotten_before(shop: Shop) -> None:

@@ -149,13 +149,15 @@ def test_a_campaign_that_stopped_itself_is_told_with_its_figures_and_one_that_wa
     pause_campaign(shop.engine, "d")
     shop.sql(
         "UPDATE campaigns SET state = 'paused', state_reason ="
-        " 'stopped by its own limit: failed: 60 of 100 (60%), above 10%' WHERE name = 'c'"
+        " 'stopped by its own limit: failed: 8 of 399 (2.005%), above 2%' WHERE name = 'c'"
     )
     note(shop)
     note(shop)
     assert told(shop) == [("campaign.stopped", "campaign c has stopped")]
     [(detail,)] = shop.sql("SELECT document ->> 'detail' FROM notices")
-    assert detail == "stopped by its own limit: failed: 60 of 100 (60%), above 10%"
+    assert detail == "stopped by its own limit: failed: 8 of 399 (2.005%), above 2%"
+    [(figures,)] = shop.sql("SELECT document -> 'figures' FROM notices")
+    assert figures == {"total": 3, "pending": 3}
     # It goes on, and stops again: that is another time.
     shop.sql("UPDATE campaigns SET state = 'running' WHERE name = 'c'")
     note(shop)

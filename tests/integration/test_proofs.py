@@ -137,6 +137,8 @@ def test_what_may_be_a_number_goes_as_when_somebody_is_forgotten(shop: Shop) -> 
         "code 12, a letter b, code 34567",
         "123456",
         "1 2 3 4 5 6 7",
+        "failed: 8 of 399 (2.005%), above 2%; opted out: 1,234,567 of 12,345,678 (10%), above 2%",
+        "62812345678 of 399 (2%) 0812345678",
     ]
     gone = [shop.sql("SELECT without_numbers(:value)", value=text)[0][0] for text in texts]
     assert [Digests(KEY).reason(text) for text in texts] == gone

@@ -102,6 +102,14 @@ def test_what_is_personal_goes_and_the_proof_that_the_books_balanced_stays(old: 
     assert_counters_equal_a_recount(old)
 
 
+def test_what_was_tried_again_stays_counted(old: Shop) -> None:
+    old.sql("UPDATE doubts SET resolved_as = 'absent'")
+    before = old.sql("SELECT campaign, tried_again FROM speed_report ORDER BY campaign")
+    assert purge(old) is not None
+    assert old.sql("SELECT campaign, tried_again FROM speed_report ORDER BY campaign") == before
+    assert ("old", 1) in before
+
+
 def test_what_was_accepted_twice_is_in_the_proof(old: Shop) -> None:
     old.sql(
         "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason)"

@@ -166,6 +166,7 @@ def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(s
     assert shop.sql("SELECT resolved_as FROM doubts") == [("absent",)]
     send_again(shop)
     assert shop.states("c") == {"sent": 5}
+    assert shop.sql("SELECT attempts, accepted, tried_again FROM speed_report") == [(6, 5, 1)]
     assert shop.state("c") == "finished"
     assert_each_phone_has(shop, 1, 5)
 

@@ -350,6 +350,20 @@ def test_of_many_reasons_a_page_shows_the_most_frequent_and_how_many_more_there_
     assert f"{int(str(reasons)) - MOST_REASONS} more reasons are not shown." in page
 
 
+def test_a_reason_that_several_campaigns_have_is_shown_with_the_latest_of_them(view: WebView, shop: Shop) -> None:
+    for number, name in enumerate(("earlier", "later")):
+        shop.submit(name, 2, "a", first=500 + 10 * number)
+        shop.sql(f"UPDATE messages SET state = 'sending' WHERE phone >= '{628120000500 + 10 * number}'")
+        shop.sql(
+            "UPDATE messages SET state = 'failed', reason = 'no such person', changed_at = now()"
+            " WHERE state = 'sending'"
+        )
+    page = view.visitor().get("/instance", params={"name": "a"}).text
+    [row] = [row for row in page.split("<tr>") if "no such person" in row]
+    assert re.search(r'data-label="Messages"[^>]*>4<', row)
+    assert re.search(r'data-label="Latest campaign"><a [^>]*>later<', row)
+
+
 def test_no_page_shows_a_phone_that_is_not_masked(view: WebView, shop: Shop) -> None:
     shop.fault("kind=invalid_number,nth=2")
     listens(shop, "a")

@@ -17,6 +17,7 @@ from broadcaster.domain.frequency import PersonRule, WaitingPeople, they_were
 from broadcaster.domain.gaps import Gaps, Rest, Span
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.sharing import Sharing
+from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
 from broadcaster.pages.languages import LANGUAGES
 from broadcaster.pages.naming import SETTINGS
@@ -122,7 +123,14 @@ def test_reasons_of_phones_and_of_stops_are_told_in_the_language(code: str) -> N
     assert [each for each in PhoneFault if own_words(each.sentence, told) in (None, each.sentence)] == []
     stop = "stopped by its own limit: opted out: 3 of 120 (2.5%), above 2%; failed: 9 of 20 (45%), above 20%"
     assert own_words(stop, told) not in (None, stop)
-    assert "opted" not in str(own_words(stop, told))
+    assert re.search("opted| of ", str(own_words(stop, told))) is None
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_why_somebody_is_skipped_is_told_in_words(code: str) -> None:
+    said = [own_words(reason.value, language(code)) for reason in SkipReason]
+    assert [each for each in said if each is None or "_" in each] == []
+    assert code != "en" or said[0] == "opted out"
 
 
 def test_what_a_chat_tells_is_ours_after_words_that_are_not() -> None:

@@ -12,8 +12,9 @@ import pytest
 from babel.messages.pofile import read_po
 from markupsafe import escape
 
+from broadcaster.domain.care import Figures, Stops, exceeded, stop_reason
 from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
-from broadcaster.domain.masking import masked, with_masked_phones
+from broadcaster.domain.masking import masked, with_masked_phones, without_numbers
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.sharing import MoveReason
@@ -138,6 +139,23 @@ def test_a_phone_in_a_text_is_masked_however_it_is_written(written: str) -> None
 @pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
 def test_what_is_no_phone_is_not_masked(text: str) -> None:
     assert with_masked_phones(text) == text
+
+
+@pytest.mark.parametrize(("count", "among"), [(8, 399), (1_234_567, 12_345_678), (9, 1_234_567), (0, 7_654_321)])
+def test_figures_at_which_something_has_paused_itself_are_not_masked(count: int, among: int) -> None:
+    stops = Stops(optouts=0.0, failures=0.0, replies=0.9, judged_from=1)
+    figures = Figures(failed=count, sent=among - count, read=among, opted_out=count, answerable=among, answered=count)
+    reason = stop_reason(list(exceeded(stops, figures)))
+    assert f"{count:,} of {among:,} (" in reason
+    assert with_masked_phones(reason) == without_numbers(reason) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["62812345678 of 399 (2%)", "+62 812-345-678 of 399 (2%)", "8 of 62812345678 (2%)", "1 of 2 (2%) 62812345678"],
+)
+def test_a_phone_beside_figures_is_masked(text: str) -> None:
+    assert "345" not in with_masked_phones(text) + without_numbers(text)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -6,7 +6,8 @@ SELECT
     c.started_at,
     t.attempts,
     t.accepted,
-    t.attempts - t.accepted - t.rejected - t.unknown AS tried_again,
+    -- What was purged is still told by its proof.
+    t.attempts - t.accepted - t.rejected - t.unknown + coalesce((p.doubts ->> 'absent')::bigint, d.absent) AS tried_again,
     (t.accepted / nullif(extract(epoch FROM coalesce(c.finished_at, now()) - c.started_at), 0))::double precision
         AS accepted_per_second,
     extract(epoch FROM least(t.half, c.finished_at) - c.started_at)::bigint AS half_after_seconds,
@@ -41,6 +42,12 @@ JOIN LATERAL (
         ) by_slot
     ) each_slot
 ) t ON t.attempts IS NOT NULL
+LEFT JOIN purges p ON p.campaign_id = c.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS absent
+    FROM doubts
+    WHERE doubts.segment = c.segment AND doubts.campaign_id = c.id AND doubts.resolved_as = 'absent'
+) d
 WHERE c.test_of IS NULL;
 COMMENT ON VIEW speed_report IS
     'One row per campaign that has sent: how fast, how much was tried again, and after how long 50, 95 and 99 of 100 had left.';
