@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from itertools import product
 from urllib.parse import urlsplit
 
 from pyreqwest.http import Url
 
 from broadcaster.errors import InputError
+from broadcaster.loopback import is_this_machine
 
 DEFAULT_BASE_URL = "https://api.wachatpro.com"
 _LONGEST = 500
@@ -79,12 +79,3 @@ def _is_plain(text: str) -> bool:
         and "?" not in text
         and "#" not in text
     )
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host, as it is written, is this machine's loopback."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        name = host.removesuffix(".")
-        return name == "localhost" or name.endswith(".localhost")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broadcaster.base_urls import is_this_machine
 from broadcaster.cli.output import say
 from broadcaster.door_urls import flower_url, web_url
+from broadcaster.loopback import is_this_machine
 from broadcaster.settings import Settings
 from broadcaster.web.web_password import EXTRA, can_serve_web, web_password, web_password_path
 from broadcaster.worker.flower_credentials import credentials_path, flower_credentials

@@ -180,7 +180,7 @@ def test_a_beat_has_it_done_where_the_setting_says_so_and_not_otherwise(
 ) -> None:
     stack.start("beat")
     worker = stack.start("worker", BROADCASTER_RETENTION_DAYS="90")
-    wait_for(lambda: len(shop.sql("SELECT FROM ticks")) == 5, "every tick")
+    wait_for(lambda: len(shop.sql("SELECT FROM ticks")) >= 5, "every tick")
     assert purged(shop) == []
     stack.start("beat", BROADCASTER_RETENTION_DAYS="90")
     wait_for(lambda: len(purged(shop)) == 2, "the purge")

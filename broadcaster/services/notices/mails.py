@@ -14,7 +14,7 @@ from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from broadcaster.base_urls import is_this_machine
+from broadcaster.loopback import is_this_machine
 from broadcaster.services.notices.answers import Answer, Delivery, kept_words
 from broadcaster.services.notices.webhooks import addresses_of
 from broadcaster.settings import Settings
