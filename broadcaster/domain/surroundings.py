@@ -162,6 +162,7 @@ class Surroundings:
         }
         lanes = [lane for lane in self.lanes if lane.id in used]
         waits, expire = list(self._waits(plan, campaign)), plan.expiring(campaign)
+        skips = _skips(plan, campaign)
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
             begins_at=self.now,
@@ -174,11 +175,11 @@ class Surroundings:
             earliest_at=min(early, ends) if early and ends else None,
             latest_at=max(late, ends) + _LATE if late and ends else None,
             remaining=plan.remaining(campaign),
-            messages=sum(part.messages for part in own) - sum(each.messages for each in _skips(plan, campaign)),
+            messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(own)),
-            skips=[*self.skips.get(campaign, ()), *_skips(plan, campaign)],
+            skips=[*self.skips.get(campaign, ()), *skips],
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
             moves=planned_moves(plan.moves, self.lanes, campaign),

@@ -20,7 +20,7 @@ from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.skips import said_skips
-from broadcaster.domain.span_limits import parse_each_rate
+from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
@@ -81,7 +81,7 @@ def _instances(written: Sequence[str]) -> tuple[Sequence[str], int]:
     return [each for each in written if not each.startswith("+")], sum(int(each[1:]) for each in more)
 
 
-def _rates(written: Sequence[str]) -> dict[str, list[str]]:
+def _rates(written: Sequence[str]) -> dict[str, list[float | SpanLimit]]:
     """By instance. Raises UsageError."""
     rates: dict[str, list[str]] = {}
     for each in written:
@@ -89,9 +89,7 @@ def _rates(written: Sequence[str]) -> dict[str, list[str]]:
         if not (equals and name):
             raise UsageError(f"--with-rate {quoted(each)} is not understood: write it like main=30/min")
         rates.setdefault(name, []).append(rate.strip())
-    for of_one in rates.values():
-        parse_each_rate(of_one)
-    return rates
+    return {name: parse_each_rate(of_one) for name, of_one in rates.items()}
 
 
 def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:

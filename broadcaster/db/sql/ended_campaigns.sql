@@ -13,23 +13,8 @@ horizon AS (
     JOIN campaigns c ON c.finished_at >= horizon.moment
     WHERE c.test_of IS NULL
 )
-SELECT over.name, over.state, over.finished_at, over.occurrence, n.messages
+SELECT over.name, over.state, over.finished_at, over.occurrence, messages_by_state(over.id) AS messages
 FROM over
-CROSS JOIN LATERAL (
-    SELECT jsonb_build_object(
-        'sent', coalesce(sum(cl.sent), 0),
-        'failed', coalesce(sum(cl.failed), 0),
-        'unknown', coalesce(sum(cl.unknown), 0),
-        'skipped', coalesce(sum(cl.skipped), 0),
-        'cancelled', coalesce(sum(cl.cancelled), 0),
-        'expired', coalesce(sum(cl.expired), 0),
-        'sending', coalesce(sum(cl.sending), 0),
-        'in_doubt', coalesce(sum(cl.in_doubt), 0),
-        'pending', coalesce(sum(cl.pending), 0)
-    ) AS messages
-    FROM campaign_lanes cl
-    WHERE cl.campaign_id = over.id
-) n
 WHERE NOT EXISTS (
     SELECT
     FROM notices o

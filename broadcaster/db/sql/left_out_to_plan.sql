@@ -6,15 +6,10 @@ recent AS MATERIALIZED ( -- who may not get it at %(at)s, as hold_back decides i
     SELECT p.phone, free.at, free.by_cooldown > %(at)s AS is_cooldown
     FROM messaged_lately(%(span)s, %(grace)s) p
     CROSS JOIN LATERAL (
-        SELECT greatest(by_caps, by_cooldown) AS at, by_cooldown
-        FROM (
-            SELECT
-                (
-                    SELECT max(p.moments[cap.most] + make_interval(secs => cap.span + %(grace)s))
-                    FROM unnest(%(cap_most)s::integer[], %(cap_spans)s::integer[]) AS cap (most, span)
-                ) AS by_caps,
-                p.moments[1] + make_interval(secs => %(cooldown)s::integer + %(grace)s) AS by_cooldown
-        ) each_rule
+        SELECT greatest(f.by_caps, f.by_cooldown) AS at, f.by_cooldown
+        FROM free_again(
+            p.moments, %(cap_most)s::integer[], %(cap_spans)s::integer[], %(cooldown)s::integer, %(grace)s
+        ) f
     ) free
     WHERE %(span)s::integer IS NOT NULL AND free.at > %(at)s
 ), asked AS (

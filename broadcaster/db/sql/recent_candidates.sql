@@ -9,15 +9,8 @@ SELECT /* recent_candidates */
 FROM candidates
 JOIN messaged_lately(%(span)s, %(grace)s) p ON p.phone = candidates.phone
 CROSS JOIN LATERAL (
-    SELECT greatest(by_caps, by_cooldown) AS at, by_cooldown
-    FROM (
-        SELECT
-            (
-                SELECT max(p.moments[cap.most] + make_interval(secs => cap.span + %(grace)s))
-                FROM unnest(%(most)s::integer[], %(spans)s::integer[]) AS cap (most, span)
-            ) AS by_caps,
-            p.moments[1] + make_interval(secs => %(cooldown)s::integer + %(grace)s) AS by_cooldown
-    ) each_rule
+    SELECT greatest(f.by_caps, f.by_cooldown) AS at, f.by_cooldown
+    FROM free_again(p.moments, %(most)s::integer[], %(spans)s::integer[], %(cooldown)s::integer, %(grace)s) f
 ) free
 WHERE candidates.reason IS NULL AND free.at > %(at)s
 GROUP BY 1, date_bin('1 hour', free.at, 'epoch')

@@ -13,10 +13,11 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.opening_hours import NOBODY
+from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
-from broadcaster.domain.span_limits import parse_each_rate
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
@@ -33,8 +34,8 @@ class WhatIf:
     """Send through these as well."""
     more: int = 0
     """Through so many others, each like its fastest."""
-    rates: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """With these rates by instance, each as it is written: `30/min`, `200/h`."""
+    rates: Mapping[str, Sequence[float | SpanLimit]] = field(default_factory=dict)
+    """With these rates by instance: in messages a second, or what is counted over a span."""
     deadline: datetime | None = None
     """By which change all of it leaves before; None: that is not asked."""
 
@@ -42,7 +43,7 @@ class WhatIf:
     def says(self) -> Sequence[str]:
         """What is changed, for people."""
         more = [f"{self.more} more" if self.more > 1 else "one more"] if self.more else []
-        rates = [f"{name} at {', '.join(written)}" for name, written in self.rates.items()]
+        rates = [f"{name} at {', '.join(map(_said, rates))}" for name, rates in self.rates.items()]
         return [*(f"instance {name}" for name in self.instances), *more, *rates]
 
 
@@ -135,11 +136,15 @@ def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) ->
     if what_if.more:
         changed = changed.with_more(what_if.more)
     lanes = {lane.instance: lane.id for lane in changed.own_lanes}
-    for name, written in what_if.rates.items():
+    for name, rates in what_if.rates.items():
         if name not in lanes:
             raise UsageError(
                 f"--with-rate {quoted(name)}: it is not sent through that one; see `broadcaster campaign show "
                 f"{quote(planned.around.names.get(planned.parts[0].campaign, 'NAME'))}`"
             )
-        changed = changed.at_rates(lanes[name], parse_each_rate(written))
+        changed = changed.at_rates(lanes[name], rates)
     return changed
+
+
+def _said(rate: float | SpanLimit) -> str:
+    return str(rate) if isinstance(rate, SpanLimit) else format_rate(rate)
