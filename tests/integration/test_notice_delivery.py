@@ -409,7 +409,7 @@ def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail
     [(identity,)] = shop.sql("SELECT id::text FROM deliveries")
     assert sent["Message-ID"] == f"<{identity}@example.com>"
     text = sent.get_content()
-    assert "sent: 1, total: 1" in text and "`broadcaster campaign report c`" in text
+    assert "total: 1, sent: 1" in text and "`broadcaster campaign report c`" in text
 
 
 DRIPPING = {
