@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
@@ -15,7 +15,7 @@ from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
 from broadcaster.domain.frequency import PersonRule, WaitingPeople
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
+from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import (
     NEVER,
     Failover,
@@ -25,8 +25,8 @@ from broadcaster.domain.plan_terms import (
     Slices,
     Succession,
     Taker,
-    always_open,
 )
+from broadcaster.domain.planned_hours import PlannedHours
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.planned_people import PlannedPeople
 from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
@@ -73,6 +73,8 @@ class Surroundings:
     """Of campaigns that ask for them."""
     people: PlannedPeople | None = None
     """Groups of people who get something of several campaigns; None: none are known."""
+    hours: PlannedHours = field(default_factory=PlannedHours, compare=False)
+    """What is reckoned once for all plans of these surroundings, and of those that are made from them."""
 
     def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
         """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
@@ -251,13 +253,13 @@ class Surroundings:
             if part.campaign == campaign:
                 queues[queue] = len(by_lane[lane.id])
                 by_lane[lane.id].append(replace(part, lane_id=lane.id, messages=0))
-        return Taker(place, rule.weight(lane), lane.rate, queues, _opening(lane.hours, None, NOBODY, 0.0))
+        return Taker(place, rule.weight(lane), lane.rate, queues, self.hours.opening(lane.hours, None, NOBODY, 0.0))
 
     def _queue(self, lane: LaneNow, part: PlannedPart, limits: Collection[int]) -> Queue:
         reserve = self.reserve.total_seconds()
         return Queue(
             messages=part.messages,
-            opening=_never if lane.is_stopped else _opening(lane.hours, part.hours, part.group, reserve),
+            opening=_never if lane.is_stopped else self.hours.opening(lane.hours, part.hours, part.group, reserve),
             not_before=seconds_or(part.not_before, -inf),
             expires_at=seconds_or(part.expires_at) - reserve,
             campaign=part.campaign,
@@ -311,27 +313,6 @@ def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:
         of_rule = [(part.first_free_at, part.messages) for part in parts if part.rule is rule and part.first_free_at]
         if of_rule:
             yield WaitingPeople(rule, sum(messages for _, messages in of_rule), min(first for first, _ in of_rule))
-
-
-def _opening(
-    instance: OpeningHours | None, campaign: OpeningHours | None, group: RecipientGroup, reserve: float
-) -> Callable[[float], OpenSpan]:
-    """When both are open, without the reserve before they close."""
-    all_hours = [hours for hours in (instance, campaign) if hours is not None]
-    if not all_hours:
-        return always_open
-
-    def opening(moment: float) -> OpenSpan:
-        while True:
-            found = joint_opening(all_hours, group, moment_of_seconds(moment))
-            if found is None:
-                return NEVER
-            begins, ends = max(moment, found.opens_at.timestamp()), found.closes_at.timestamp()
-            if begins < ends - reserve:
-                return OpenSpan(begins, ends - reserve)
-            moment = ends
-
-    return opening
 
 
 def _never(_at: float) -> OpenSpan:
