@@ -93,7 +93,7 @@ def _rates(written: Sequence[str]) -> dict[str, list[float | SpanLimit]]:
 
 
 def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
-    what_if = None if found.changed is None else {"with": asked.says, **_plan_document(found.changed)}
+    what_if = None if found.changed is None else {"with": found.changes, **_plan_document(found.changed)}
     by = None if asked.deadline is None else {"at": asked.deadline, "is_made": found.is_made, "change": found.change}
     return {
         "name": found.name,
@@ -137,7 +137,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
     for remark in plan_remarks(plan, shown_time, found.days_without):
         warn(remark)
     if found.changed is not None:
-        say(f"with {' and '.join(asked.says)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
+        say(f"with {' and '.join(found.changes)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
     if asked.deadline is not None:
         _say_deadline(found, asked.deadline)
 
