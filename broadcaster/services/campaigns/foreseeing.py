@@ -67,6 +67,11 @@ class ForeseenCampaign:
     change: PlanChange | None
     """The cheapest one by which it does, where it does not."""
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether no single change makes the deadline."""
+        return self.is_made is False and self.change is None
+
 
 def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     """When what is left of a campaign is sent.

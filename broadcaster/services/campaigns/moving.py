@@ -63,11 +63,7 @@ def move_pending(engine: Engine) -> int:
     with transaction(engine) as connection:
         if begun := execute(connection, "begin_failovers"):
             log.warning("failovers have begun", lanes=begun)
-    moved = 0
-    with transaction(engine) as connection:
-        for campaign_id in sorted(set(values(connection, "end_failovers"))):
-            log.info("a failover has ended", campaign_id=campaign_id)
-            moved += deal_anew(connection, campaign_id, MoveReason.BACK)
+    moved = sum(end_failovers(engine).values())
     for _ in range(PIECES_A_SCAN):
         with transaction(engine) as connection:
             execute(connection, "join_by_key")
@@ -76,6 +72,16 @@ def move_pending(engine: Engine) -> int:
         if piece < MOST_MOVED:
             break
     return moved
+
+
+def end_failovers(engine: Engine) -> Mapping[int, int]:
+    """End those that have no reason any more; returns how many messages moved, by campaign (id)."""
+    with transaction(engine) as connection:
+        moved = {}
+        for campaign_id in sorted(set(values(connection, "end_failovers"))):
+            log.info("a failover has ended", campaign_id=campaign_id)
+            moved[campaign_id] = deal_anew(connection, campaign_id, MoveReason.BACK)
+        return moved
 
 
 def _pending(connection: Connection, campaign_id: int) -> Mapping[int, int]:
