@@ -18,6 +18,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seco
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
 from broadcaster.domain.plan_terms import (
     NEVER,
+    Days,
     Failover,
     OpenSpan,
     PlannedLane,
@@ -193,7 +194,7 @@ class Surroundings:
 
         return _moment(plan.ends_at(campaign, tries))
 
-    def sending(self, parts: Sequence[PlannedPart], day: Callable[[float], OpenSpan]) -> SendingPlan:
+    def sending(self, parts: Sequence[PlannedPart], day: Days) -> SendingPlan:
         """What becomes of these parts, beside all others, by the days that `day` makes."""
         return self._planned(parts, Luck.USUAL, 0.0, day)
 
@@ -202,7 +203,7 @@ class Surroundings:
         parts: Sequence[PlannedPart],
         luck: Luck,
         rate: float,
-        day: Callable[[float], OpenSpan] | None = None,
+        day: Days | None = None,
     ) -> SendingPlan:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
         for part in (*parts, *self.beside):
