@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from broadcaster.domain.span_limits import parse_each_rate
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns import snapshots
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
@@ -103,6 +106,22 @@ def test_a_clone_is_dealt_by_the_same_rule(shop: Shop) -> None:
     send(shop, 40, "a", "b")
     clone_campaign(shop.engine, "x", "y")
     assert dealt(shop, "y") == {"a": 40}
+
+
+def test_one_that_retires_after_the_shares_are_reckoned_leaves_all_to_the_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(shop, 40, "a", "b", draft=True)
+    reckoned = snapshots.stored_shares
+
+    def retire_meanwhile(connection: Connection, campaign_id: int, messages: int) -> Mapping[int, int] | None:
+        shares = reckoned(connection, campaign_id, messages)
+        shop.sql("UPDATE instances SET retired_at = now() WHERE name = 'a'")
+        return shares
+
+    monkeypatch.setattr(snapshots, "stored_shares", retire_meanwhile)
+    clone_campaign(shop.engine, "x", "y")
+    assert dealt(shop, "y") == {"b": 40}
 
 
 def test_one_without_messages_is_still_an_instance_of_the_campaign(shop: Shop) -> None:

@@ -8,7 +8,10 @@ share AS (
         cl.lane_id,
         coalesce(
             cl.weight,
-            (%(shares)s::jsonb ->> cl.lane_id::text)::float8,
+            CASE -- of those that have one, all may have been retired since
+                WHEN bool_or((%(shares)s::jsonb ->> cl.lane_id::text)::float8 > 0) OVER ()
+                    THEN (%(shares)s::jsonb ->> cl.lane_id::text)::float8
+            END,
             i.typical_rate_per_second,
             greatest(100, 10 * max(i.typical_rate_per_second) OVER ())
         ) AS weight
