@@ -1,12 +1,14 @@
 """How lanes share the recipients of a campaign, and groups a part of its messages. Pure.
 
-`deal_snapshot.sql` deals the members of an audience by the same weights, and `share_pending.sql` what moves.
+`planned_shares.py` says by when each lane can send which part of it. `deal_snapshot.sql` deals the members of an
+audience by such shares, and `share_pending.sql` what moves.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from itertools import accumulate, islice, pairwise, repeat
 from math import floor, inf
@@ -32,6 +34,39 @@ def shares_of(total: int, rates: LaneRates) -> Mapping[int, int]:
     shares = Counter({lane: floor(total * weight / whole) for lane, weight in weights.items()})
     shares.update(islice(_deal(weights, dict(shares)), total - shares.total()))
     return shares
+
+
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """How messages are dealt to lanes, whatever their number: each to the lane that can send it first."""
+
+    rates: LaneRates
+    """By which they are dealt after the `pieces`. A lane may have a weight in place of its rate."""
+    pieces: Iterable[Mapping[int, int]] = ()
+    """How many messages each lane can send in pieces of time that follow each other; none: it can keep its rate."""
+
+    def lanes(self) -> Iterator[int]:
+        """The lane of each message, without end."""
+        for piece in self.pieces:
+            yield from islice(deal(piece), sum(piece.values()))
+        yield from deal(self.rates)
+
+    def shares(self, total: int) -> Mapping[int, int]:
+        """How many of so many messages each lane gets, also those that get none."""
+        shares, left = Counter(dict.fromkeys(self.rates, 0)), total
+        for piece in self.pieces:
+            shares.update(piece if sum(piece.values()) <= left else shares_of(left, piece))
+            left = total - shares.total()
+            if not left:
+                break
+        shares.update(shares_of(left, self.rates))
+        return shares
+
+
+def is_worth_moving(there: Mapping[int, int], shares: Mapping[int, int]) -> bool:
+    """Whether lanes have so many messages, by lane, that others should have: more than one of a hundred."""
+    moved = sum(max(0, messages - shares.get(lane, 0)) for lane, messages in there.items())
+    return moved > max(1, sum(there.values()) // 100)
 
 
 def apportioned(total: int, held: Mapping[K, int]) -> dict[K, int]:
@@ -74,10 +109,14 @@ def _after_delays(total: int, paces: Mapping[int, float], delays: Mapping[int, f
 
 
 def _weights(rates: LaneRates) -> dict[int, float]:
-    """What each lane counts: its rate, and without a limit more than any other."""
-    limited = [rate for rate in rates.values() if rate is not None]
-    unlimited = max([100.0, *(10 * rate for rate in limited)])
-    return {lane: rate or unlimited for lane, rate in rates.items()}
+    """What each lane counts: its rate, and without a limit more than any other. One with 0 gets nothing."""
+    unlimited = unlimited_rate(rates)
+    return {lane: unlimited if rate is None else rate for lane, rate in rates.items() if rate != 0}
+
+
+def unlimited_rate(rates: LaneRates) -> float:
+    """What a lane without a limit counts beside these, in messages a second."""
+    return max([100.0, *(10 * rate for rate in rates.values() if rate is not None)])
 
 
 def _deal(weights: Mapping[int, float], shares: Mapping[int, int]) -> Iterator[int]:

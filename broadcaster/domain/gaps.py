@@ -1,7 +1,7 @@
 """Gaps of chance between two messages of an instance, and a rest after so many of them. Pure.
 
-They come on top of the rates: nothing leaves sooner than its rate allows. `turn_over.sql` draws them, so that they
-hold whichever worker has the lane.
+Of a gap and what the rate wants the longer one holds; a rest is added. Nothing leaves sooner than its rate allows.
+`turn_over.sql` draws them, so that they hold whichever worker has the lane.
 """
 
 from __future__ import annotations

@@ -42,6 +42,8 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
     instance: str
     interval: float
     """Seconds from one message to the next, by its rate, gaps and rests; 0: unlimited."""
+    pace_rate: float | None = None
+    """Messages a second by its rate alone; None: unlimited, or the same as `rate`."""
     variance: float = 0.0
     """Of that, by what chance draws of gaps and rests, in seconds squared."""
     tolerance: float

@@ -1,34 +1,27 @@
-"""What a plan would be if something were changed, and the cheapest change that makes a deadline. Pure."""
+"""The cheapest change by which a campaign makes a deadline. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from math import ceil, floor
-from statistics import fmean
 
 import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan
-from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.durations import duration, duration_parts
-from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
-from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import FASTEST, format_rate
-from broadcaster.domain.planned_parts import PlannedPart
+from broadcaster.domain.planned_campaign import PlannedCampaign, longer
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.surroundings import Surroundings
-from broadcaster.domain.windows import parse_window
 
 MOST_INSTANCES = 10
 """Instances more than that are no change that anybody makes for one campaign."""
 _MOST_FASTER = 20
 """A rate or a limit so many times as high is none that is proposed."""
-_DAY_MINUTES = 24 * 60
+_MOST_HOURS = 24
 
 
 class ChangeKind(StrEnum):
@@ -54,140 +47,6 @@ class PlanChange(msgspec.Struct, frozen=True):
     """When its last message leaves then."""
     latest_at: datetime | None
     """The same where chance is not kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCampaign:
-    """What a campaign has to send, through what, and from when on. Each change makes another one."""
-
-    around: Surroundings
-    parts: Sequence[PlannedPart]
-    starts_at: datetime | None = None
-    """When it is to start; None: it has, or does so at once."""
-    weights: Mapping[int, float] = field(default_factory=dict)
-    """By which its lanes (ids) share its messages; empty: by their rates."""
-
-    def plan(self) -> CampaignPlan:
-        """When it is sent."""
-        return self.around.plan(self.parts, begins_at=self.starts_at)
-
-    def starting(self, starts_at: datetime | None) -> PlannedCampaign:
-        """The same, started then; None: now. Those who wait for their people wait as long."""
-        parts = [part if part.rule else replace(part, not_before=None) for part in self.parts]
-        return replace(self, parts=parts, starts_at=starts_at)
-
-    def open_longer(self, hours: int) -> PlannedCampaign:
-        """Its windows close so many hours later, but no later than at midnight."""
-        parts = [replace(part, hours=_longer(part.hours, hours)) for part in self.parts]
-        return replace(self, parts=parts)
-
-    def at_rate(self, lane_id: int, rate: float) -> PlannedCampaign:
-        """One of its lanes sends so many messages a second. Gaps, rests and what is counted over spans stay."""
-        lanes = [
-            msgspec.structs.replace(lane, interval=(lane.gaps or Gaps()).typical_interval(rate), tolerance=0.0)
-            if lane.id == lane_id
-            else lane
-            for lane in self.around.lanes
-        ]
-        return replace(self, around=replace(self.around, lanes=lanes))
-
-    def at_rates(self, lane_id: int, rates: Sequence[float | SpanLimit]) -> PlannedCampaign:
-        """One of its lanes has these rates, each in place of what it has of that kind.
-
-        What is counted replaces the limit of its span where the lane has one, and is its pace otherwise.
-        """
-        changed = self
-        [lane] = [each for each in self.around.lanes if each.id == lane_id]
-        own = {
-            limit.span_seconds: limit.id
-            for limit in self.around.limits
-            if limit.id in lane.limits and not limit.is_shared and not limit.ramp
-        }
-        for rate in rates:
-            if not isinstance(rate, SpanLimit):
-                changed = changed.at_rate(lane_id, rate)
-            elif rate.span in own:
-                changed = changed.at_limit(own[rate.span], rate.most)
-            else:
-                changed = changed.at_rate(lane_id, rate.most / rate.span)
-        return changed
-
-    def at_limit(self, limit_id: int, most: int) -> PlannedCampaign:
-        """A limit allows so many messages a span."""
-        limits = [
-            msgspec.structs.replace(limit, most=most) if limit.id == limit_id else limit
-            for limit in self.around.limits
-        ]
-        return replace(self, around=replace(self.around, limits=limits))
-
-    def through(
-        self, added: Sequence[LaneNow], limits: Sequence[LimitNow] = (), weight: float | None = None
-    ) -> PlannedCampaign:
-        """These lanes as well: what has not left is dealt anew, by rates or weights.
-
-        `weight` is that of each of these; None: the mean of the others'.
-        """
-        known = {lane.id for lane in self.around.lanes}
-        lanes = [*self.around.lanes, *(lane for lane in added if lane.id not in known)]
-        around = replace(self.around, lanes=lanes, limits=[*self.around.limits, *limits])
-        used = {part.lane_id for part in self.parts} | {lane.id for lane in added}
-        weights: dict[int, float] = {}
-        if self.weights:
-            of_new = fmean(self.weights.values()) if weight is None else weight
-            weights = {**dict.fromkeys((lane.id for lane in added), of_new), **self.weights}
-        shares = {lane.id: weights.get(lane.id, lane.rate) for lane in lanes if lane.id in used}
-        alike: dict[PlannedPart, int] = defaultdict(int)
-        for part in self.parts:
-            alike[replace(part, lane_id=0, messages=0)] += part.messages
-        parts = [
-            replace(part, lane_id=lane, messages=messages)
-            for part, total in alike.items()
-            for lane, messages in shares_of(total, shares).items()
-        ]
-        return replace(self, around=around, parts=parts, weights=weights)
-
-    def with_more(self, instances: int) -> PlannedCampaign:
-        """So many instances more, each like its fastest, with limits of their own that are not used yet."""
-        fastest = min(self.own_lanes, key=lambda lane: lane.interval)
-        known = {limit.id: limit for limit in self.around.limits}
-        added, limits = [], []
-        for number in range(1, instances + 1):
-            ids = []
-            for each in fastest.limits:
-                if known[each].is_shared:
-                    ids.append(each)
-                    continue
-                fresh = -(number * 1_000_000 + each)
-                limits.append(msgspec.structs.replace(known[each], id=fresh, counts=()))
-                ids.append(fresh)
-            name = f"another like {fastest.instance}"
-            added.append(
-                msgspec.structs.replace(
-                    fastest,
-                    id=-number,
-                    instance=name,
-                    debt=0.0,
-                    rests=0.0,
-                    is_stopped=False,
-                    trouble_since=None,
-                    limits=tuple(ids),
-                )
-            )
-        return self.through(added, limits, self.weights.get(fastest.id))
-
-    @property
-    def shared_limits(self) -> Sequence[LimitNow]:
-        """Those that count what it sends, of its own or of its instances, and that others may use as well."""
-        used = {key for lane in self.own_lanes for key in lane.limits} | {
-            key for part in self.parts for key in part.limits
-        }
-        return [limit for limit in self.around.limits if limit.id in used and limit.is_shared and not limit.ramp]
-
-    @property
-    def own_lanes(self) -> Sequence[LaneNow]:
-        """Those that it is sent through."""
-        used = {part.lane_id for part in self.parts}
-        return [lane for lane in self.around.lanes if lane.id in used]
 
 
 def makes_it(plan: CampaignPlan, deadline: datetime) -> bool:
@@ -230,11 +89,32 @@ def _told(minutes: int) -> int:
 
 
 def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
-    if all(_longer(part.hours, 24) == part.hours for part in campaign.parts):
-        return
-    least = _least(lambda hours: makes_it(campaign.open_longer(hours).plan(), deadline), 24)
-    if least is not None:
-        yield f"windows that close {least} h later, or at midnight", campaign.open_longer(least)
+    """Of the campaign, of one of its instances, or of all of them: what has to close least later."""
+    closing = [lane for lane in campaign.own_lanes if longer(lane.hours, _MOST_HOURS) != lane.hours]
+    options: list[tuple[str, Callable[[int], PlannedCampaign]]] = []
+    if any(longer(part.hours, _MOST_HOURS) != part.hours for part in campaign.parts):
+        options.append(("windows that close", campaign.open_longer))
+    options += [
+        (f"instance {lane.instance} with windows that close", partial(_open_longer, campaign, {lane.id}))
+        for lane in closing
+    ]
+    if len(options) > 1:
+        everywhere = partial(_open_all_longer, campaign, {lane.id for lane in closing})
+        options.append(("windows, also those of its instances, that close", everywhere))
+    found = []
+    for order, (what, change) in enumerate(options):
+        if (least := _least(lambda hours: makes_it(change(hours).plan(), deadline), _MOST_HOURS)) is not None:  # noqa: B023
+            found.append((least, order, what, change))
+    for least, _, what, change in sorted(found, key=lambda each: each[:2]):
+        yield f"{what} {least} h later, or at midnight", change(least)
+
+
+def _open_longer(campaign: PlannedCampaign, lanes: Collection[int], hours: int) -> PlannedCampaign:
+    return campaign.lane_open_longer(hours, lanes)
+
+
+def _open_all_longer(campaign: PlannedCampaign, lanes: Collection[int], hours: int) -> PlannedCampaign:
+    return campaign.open_longer(hours).lane_open_longer(hours, lanes)
 
 
 def _higher_limit(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
@@ -258,11 +138,35 @@ def _larger(
 
 
 def _higher_rate(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
-    """Of the instance whose rate has to rise least. Of one with gaps or rests these hold, whatever its rate is."""
-    lanes = [lane for lane in campaign.own_lanes if lane.interval and not lane.gaps and not lane.is_stopped]
-    found = [each for lane in lanes for each in _faster(campaign, deadline, lane)]
+    """Of the instance one of whose rates has to rise least: its pace, or what is counted of it alone.
+
+    Where an instance has gaps or rests, these hold, whatever its pace is.
+    """
+    lanes = [lane for lane in campaign.own_lanes if not lane.is_stopped]
+    paced = [lane for lane in lanes if lane.interval and not lane.gaps]
+    found = [each for lane in paced for each in _faster(campaign, deadline, lane)]
+    found += [each for lane in lanes for each in _more_in_a_span(campaign, deadline, lane)]
     for _, says, changed in sorted(found, key=lambda each: each[0]):
         yield says, changed
+
+
+def _more_in_a_span(
+    campaign: PlannedCampaign, deadline: datetime, lane: LaneNow
+) -> Iterator[tuple[float, str, PlannedCampaign]]:
+    """By which factor what is counted of one instance has to rise, at least."""
+    for limit in campaign.own_limits(lane.id):
+        before = SpanLimit(limit.most, limit.span_seconds)
+
+        def raised(more: int, before: SpanLimit = before) -> PlannedCampaign:
+            return campaign.at_rates(lane.id, [before._replace(most=before.most + more)])
+
+        def suffices(more: int, raised: Callable[[int], PlannedCampaign] = raised) -> bool:
+            return makes_it(raised(more).plan(), deadline)
+
+        if (least := _least(suffices, (_MOST_FASTER - 1) * limit.most)) is not None:
+            after = before._replace(most=before.most + least)
+            says = f"instance {lane.instance} at {after} instead of {before}"
+            yield after.most / before.most, says, raised(least)
 
 
 def _faster(
@@ -286,9 +190,8 @@ def _faster(
 def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
     least = _least(lambda number: makes_it(campaign.with_more(number).plan(), deadline), MOST_INSTANCES)
     if least is not None:
-        fastest = min(campaign.own_lanes, key=lambda lane: lane.interval)
         more = "1 instance" if least == 1 else f"{least} instances"
-        yield f"{more} more like {fastest.instance}", campaign.with_more(least)
+        yield f"{more} more like {campaign.fastest.instance}", campaign.with_more(least)
 
 
 _FINDERS: dict[ChangeKind, Callable[[PlannedCampaign, datetime], Iterator[_Found]]] = {
@@ -309,15 +212,3 @@ def _least(suffices: Callable[[int], bool], most: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
-
-
-def _longer(hours: OpeningHours | None, by: int) -> OpeningHours | None:
-    if hours is None:
-        return None
-    windows = []
-    for each in hours.windows:
-        window = parse_window(each)
-        # One that goes over midnight is left alone.
-        closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
-        windows.append(str(window._replace(closes=closes)))
-    return msgspec.structs.replace(hours, windows=tuple(windows))

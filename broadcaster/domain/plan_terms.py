@@ -21,6 +21,9 @@ class OpenSpan(NamedTuple):
     ends: float
 
 
+Days = Callable[[float], OpenSpan]
+"""The day of a moment, or another piece of time by which a plan is told."""
+
 ALWAYS = OpenSpan(-inf, inf)
 NEVER = OpenSpan(inf, inf)
 

@@ -32,7 +32,7 @@ class MoveReason(StrEnum):
     RETIRED = "retired"
     """An operator retired it."""
     RESHARED = "reshared"
-    """An operator gave the campaign other instances, or other weights."""
+    """An operator gave the campaign other instances, or other weights, or started a draft that had waited."""
 
     @property
     def words(self) -> str:

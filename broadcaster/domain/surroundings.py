@@ -18,6 +18,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seco
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import (
     NEVER,
+    Days,
     Failover,
     OpenSpan,
     PlannedLane,
@@ -195,7 +196,17 @@ class Surroundings:
 
         return _moment(plan.ends_at(campaign, tries))
 
-    def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
+    def sending(self, parts: Sequence[PlannedPart], day: Days) -> SendingPlan:
+        """What becomes of these parts, beside all others, by the days that `day` makes."""
+        return self._planned(parts, Luck.USUAL, 0.0, day)
+
+    def _planned(
+        self,
+        parts: Sequence[PlannedPart],
+        luck: Luck,
+        rate: float,
+        day: Days | None = None,
+    ) -> SendingPlan:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
         for part in (*parts, *self.beside):
             if part.messages:
@@ -217,7 +228,8 @@ class Surroundings:
             )
             lanes.append(planned)
         now = self.now.timestamp()
-        return sending_plan(lanes, limits, now, self._day, self.canaries, self.successions, failovers, self.people)
+        days = day or self._day
+        return sending_plan(lanes, limits, now, days, self.canaries, self.successions, failovers, self.people)
 
     def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
         """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""

@@ -19,12 +19,13 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
 from broadcaster.domain.dealing import dealt_to_room
 from broadcaster.domain.planned_parts import PlannedPart
-from broadcaster.domain.states import CampaignState
+from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.errors import ConflictError, UsageError, listed
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
-from broadcaster.services.campaigns.moving import give_away
+from broadcaster.services.campaigns.moving import end_failovers, give_away
 from broadcaster.services.campaigns.planning import open_work, surroundings_of
 from broadcaster.services.instances import find_instance
 
@@ -39,6 +40,9 @@ class _Other(msgspec.Struct, frozen=True):
     rate: float | None
     pending: int
     is_well: bool
+    health: LaneHealth
+    is_away: bool
+    """Whether others of the campaign send what it has, since it is in trouble."""
     delay: float
     """In how many seconds it may send."""
 
@@ -56,10 +60,14 @@ class _Campaign(msgspec.Struct, frozen=True):
 
     @property
     def takers(self) -> Sequence[_Other]:
-        """Who gets what is pending, as `share_pending.sql` has it."""
-        well = [each for each in self.others if each.is_well]
+        """Who gets what is pending, as `share_pending.sql` has it.
+
+        Where the others send for none but this one any more, they are all that is left, and their failovers end.
+        """
+        others = [each for each in self.others if not each.is_away] or self.others
+        well = [each for each in others if each.is_well]
         in_time = [each for each in well if self.time_left is None or each.delay < self.time_left]
-        return in_time or well or self.others
+        return in_time or well or others
 
 
 class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +81,8 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """How many it is sending, or are in doubt: they stay with it to their end."""
     takers: Mapping[str, int]
     """How many go to which instance, but for one or two."""
+    in_trouble: Mapping[str, str]
+    """Those of them that do not send, by how they are: nobody can tell when it ends."""
     seconds_before: float | None
     """How long all that is left of it takes with the instance, and"""
     seconds_after: float | None
@@ -107,7 +117,10 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
     moved = 0
     if not dry_run:
         patiently(lambda: _retire(engine, name, lane, taker))
+        # Nobody else takes what others in trouble would have got, if this one was all that they had.
+        back = patiently(lambda: end_failovers(engine))
         for each in campaigns:
+            moved += back.get(each.id, 0)
             # One after the other: workers go on meanwhile.
             moved += patiently(partial(_give_away, engine, each.name, taker))
     return Retirement(instance=name, to=to, campaigns=planned, moved=moved)
@@ -136,6 +149,9 @@ def _give_away(engine: Engine, campaign: str, taker: int | None) -> int:
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, campaign)
         moved = give_away(connection, campaign_id, taker)
+        if taker is not None:
+            # Of a campaign for whose failover others send what the taker has, those do.
+            moved += give_away(connection, campaign_id)
         skip_left_out_by_now(connection, campaign_id)
         return moved
 
@@ -173,7 +189,8 @@ def _all_to(lane: int, messages: int) -> Mapping[int, int]:
 def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int] | None) -> MovedCampaign:
     """With when it ends as it is, and when without the lane."""
     names = {each.id: each.instance for each in campaign.others} | ({to[1]: to[0]} if to else {})
-    deal = partial(_all_to, to[1]) if to else _deal_to(campaign.takers)
+    is_one = to is not None and not any(each.id == to[1] and each.is_away for each in campaign.others)
+    deal = partial(_all_to, to[1]) if to and is_one else _deal_to(campaign.takers)
     work = open_work(engine, campaign.name)
     parts: list[PlannedPart] = []
     for part in work.parts:
@@ -185,15 +202,25 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
     with transaction(engine) as connection:
         around = surroundings_of(connection, {part.lane_id for part in parts}, name=campaign.name)
     dealt = deal(campaign.pending)
-    before, after = work.plan(), around.without(campaign.name).plan(parts) if parts else None
+    before, after = work.plan(), _without(around, campaign, lane).plan(parts) if parts else None
     return MovedCampaign(
         campaign=campaign.name,
         state=campaign.state,
         pending=campaign.pending,
         under_way=campaign.under_way,
         takers={names[other]: count for other, count in dealt.items() if count},
+        in_trouble={each.instance: each.health for each in campaign.others if dealt.get(each.id) and not each.is_well},
         seconds_before=None if before is None else before.seconds,
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
     )
+
+
+def _without(around: Surroundings, campaign: _Campaign, lane: int) -> Surroundings:
+    """The same without the campaign, of which the lane takes nothing any more, whoever is in trouble."""
+    rules = {
+        key: replace(rule, weights={each: weight for each, weight in rule.weights.items() if each != lane})
+        for key, rule in around.failovers.items()
+    }
+    return replace(around.without(campaign.name), failovers=rules)

@@ -193,7 +193,7 @@ def test_plans_are_shown_with_the_commands_as_they_stand(run_cli: RunCli, engine
         assert (done.code, done.stderr) == (0, ""), line
         told.append(done.stdout)
     assert "to send   2" in told[0]
-    assert re.search(r"with one more: \w{3} 20", told[1])
+    assert re.search(r"with one more like main: \w{3} 20", told[1])
     assert "it makes Thu" in told[2]
 
 

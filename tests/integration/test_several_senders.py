@@ -623,6 +623,43 @@ def test_one_that_stands_in_takes_all_of_it(shop: Shop) -> None:
     assert shop.sql("SELECT weight FROM campaign_lanes WHERE campaign_id = 1 AND lane_id = 3") == [(2.0,)]
 
 
+def test_what_moves_to_an_instance_in_trouble_is_moved_and_no_end_is_promised(shop: Shop) -> None:
+    """Its part has gone to the one that retires: its failover ends, since nobody else is left."""
+    send(shop, 12, "a", "b")
+    be(shop, "b", "down", 60)
+    move_pending(shop.engine)
+    assert pending(shop) == {"a": 11, "b": 1}
+    [planned] = retire_instance(shop.engine, "a", dry_run=True).campaigns
+    assert (dict(planned.takers), dict(planned.in_trouble)) == ({"b": 11}, {"b": "down"})
+    assert planned.ends_at_after is None
+    assert retire_instance(shop.engine, "a").moved == planned.pending == 11
+    assert pending(shop) == {"b": 12}
+
+
+def test_what_moves_of_a_paused_campaign_is_moved_too(shop: Shop) -> None:
+    send(shop, 12, "a", "b")
+    be(shop, "b", "refused", 60)
+    move_pending(shop.engine)
+    pause_campaign(shop.engine, "x")
+    assert retire_instance(shop.engine, "a").moved == 12
+    assert pending(shop) == {"b": 12}
+
+
+@pytest.mark.parametrize("health", ["refused", "ok"])
+def test_one_whose_part_others_send_takes_nothing_of_what_retires(shop: Shop, health: str) -> None:
+    """Be it well again, but not yet for long, or named to stand in."""
+    send(shop, 12, "a", "b", "c")
+    be(shop, "b", "refused", 60)
+    move_pending(shop.engine)
+    be(shop, "b", health, 1)
+    before = pending(shop)
+    assert set(before) == {"a", "c"}
+    [planned] = retire_instance(shop.engine, "a", to="b", dry_run=True).campaigns
+    assert dict(planned.takers) == {"c": before["a"]}
+    assert retire_instance(shop.engine, "a", to="b").moved == before["a"]
+    assert pending(shop) == {"c": 12}
+
+
 def test_nobody_gives_a_campaign_an_instance_while_it_retires(shop: Shop) -> None:
     send(shop, 4, "b", "c")
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from math import inf
 
 import psycopg
@@ -16,6 +17,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
 from broadcaster.domain.standstill import Cause
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -195,6 +197,27 @@ def test_a_ramp_climbs_a_step_a_day_and_falls_back_after_trouble(shop: Shop) -> 
     assert dispatch.climb_ramps(shop.engine) == 0
     set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
     assert limits_of(shop, "a")[0].step == 2
+
+
+def test_a_ramp_that_is_full_has_a_place_when_it_climbs_as_its_plan_says(shop: Shop) -> None:
+    """It was given the ramp 20 hours before its first message: the day of the step counts, and not the message's."""
+    clock = DatabaseClock(shop.engine)
+    shop.add("a", "1000/s")
+    own = LaneLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
+    clock.step(20 * HOUR)
+    shop.submit("c", 5, "a")
+    drain(shop)
+    note_tick(shop.engine, "dispatch", 1.0)
+    [full] = limits_of(shop, "a")
+    [told] = find_standstills(shop.engine, shop.settings, campaign="c")
+    plan = open_work(shop.engine, "c").plan()
+    assert plan is not None
+    assert full.free_at == told.next_try
+    assert plan.first_at == pytest.approx(full.free_at, abs=timedelta(seconds=1))
+    clock.step(4 * HOUR)
+    assert dispatch.climb_ramps(shop.engine) == 1
+    assert drain(shop)["a"]["sent"] == 2
 
 
 def test_a_day_in_which_nothing_was_sent_is_no_step(shop: Shop) -> None:

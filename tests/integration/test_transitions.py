@@ -114,7 +114,10 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("skip_marked", {"segment": 0, "campaign_id": 1}),
     ("skip_opted_out", {"campaign_id": 1}),
     ("skip_without_consent", {"campaign_id": 1}),
-    ("share_pending", {"campaign_id": 1, "evenly": True, "to": None, "most": None, "reason": "reshared"}),
+    (
+        "share_pending",
+        {"campaign_id": 1, "evenly": True, "to": None, "most": None, "reason": "reshared", "shares": None},
+    ),
     ("sweep_cancelled", {}),
     turn_over("[]", 1),
     *(turn_over(outcome(state)) for state in ENDS_OF_SENDING),

@@ -332,6 +332,7 @@ def _changing() -> list[Recipe]:
         locked(Campaign.PAUSED, _step("change_hours", campaign_id=Campaign.PAUSED, hours_id=1)),
         # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
         *(locked(campaign, _share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
+        locked(Campaign.PAUSED, _share(Campaign.PAUSED, shares='{"1": 0, "2": 3, "3": 1}')),
     ]
     remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
     clone = (_step("snapshot_clone", campaign_id=Campaign.PAUSED), _new_campaign(Campaign.NEW), _deal_to_new())
@@ -344,9 +345,12 @@ def _changing() -> list[Recipe]:
     ]
 
 
-def _share(campaign: Campaign | None, *, evenly: bool | None = None, to: int | None = None) -> Step:
+def _share(
+    campaign: Campaign | None, *, evenly: bool | None = None, to: int | None = None, shares: str | None = None
+) -> Step:
     is_even = campaign is not None if evenly is None else evenly
     fixed: dict[str, Any] = {"campaign_id": campaign, "evenly": is_even, "to": to, "most": None, "reason": "reshared"}
+    fixed["shares"] = shares
     return _step("share_pending", **fixed)
 
 
@@ -397,7 +401,13 @@ def _deal(campaign: Callable[[Side], int]) -> Step:
     """Whoever is in the snapshot becomes a message of the campaign."""
     return Step(
         lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, side: {"campaign_id": campaign(side), "segment": 0, "groups": "{}", "digits": 8},
+        lambda _books, side: {
+            "campaign_id": campaign(side),
+            "segment": 0,
+            "groups": "{}",
+            "digits": 8,
+            "shares": None,
+        },
         "deal_snapshot",
     )
 

@@ -22,8 +22,9 @@ from broadcaster.domain.gaps import Gaps, Span
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
-from broadcaster.domain.plan_changes import PlannedCampaign, cheapest_change
+from broadcaster.domain.plan_changes import cheapest_change
 from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.span_limits import parse_each_rate
 from broadcaster.domain.surroundings import Surroundings
@@ -339,8 +340,8 @@ def shared(key: int, name: str, most: int, **limit: Any) -> LimitNow:
         ([shared(7, "customers", 100), shared(8, "promos", 2_000)], "limit customers at 250/d instead of 100/d"),
         # Both would have to rise.
         ([shared(7, "customers", 100), shared(8, "promos", 200)], None),
-        # What one instance may send, or a ramp, is no limit of several.
-        ([shared(7, "i1", 100, is_shared=False)], "2 instances more like i1"),
+        # What one instance may send is its rate, and a ramp climbs by itself.
+        ([shared(7, "i1", 100, is_shared=False)], "instance i1 at 250/d instead of 100/d"),
         ([shared(7, "customers", 100, ramp=(100, 200), step_since=NOW)], None),
     ],
 )

@@ -47,14 +47,20 @@ def plan(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="WHEN", help="Name the cheapest change by which all of it leaves before."),
+        typer.Option(
+            "--by",
+            metavar="WHEN",
+            help="Name the cheapest change by which all of it leaves before; exit code 1 where none does.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show when a campaign is sent, beside all others: its end, each day and instance, what it waits for.
 
-    Nothing is changed. Whoever is skipped as it stands is not planned; it says how many are, and why. Nobody knows who
-    opts out meanwhile; of an audience those count that there are now.
+    Nothing is changed. --by exits with 0 where it is made or a change is named, and with 1 where no single change
+    makes it. Messages that are dealt stay with their instances where a rate or a window changes. Whoever is skipped
+    as it stands is not planned; it says how many are, and why. Nobody knows who opts out meanwhile; of an audience
+    those count that there are now.
 
     Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
     """
@@ -71,6 +77,8 @@ def plan(
         say_json(_document(found, asked))
     else:
         _say(found, asked)
+    if found.is_missed:
+        raise typer.Exit(1)
 
 
 def _instances(written: Sequence[str]) -> tuple[Sequence[str], int]:
@@ -93,7 +101,7 @@ def _rates(written: Sequence[str]) -> dict[str, list[float | SpanLimit]]:
 
 
 def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
-    what_if = None if found.changed is None else {"with": asked.says, **_plan_document(found.changed)}
+    what_if = None if found.changed is None else {"with": found.changes, **_plan_document(found.changed)}
     by = None if asked.deadline is None else {"at": asked.deadline, "is_made": found.is_made, "change": found.change}
     return {
         "name": found.name,
@@ -137,7 +145,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
     for remark in plan_remarks(plan, shown_time, found.days_without):
         warn(remark)
     if found.changed is not None:
-        say(f"with {' and '.join(asked.says)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
+        say(f"with {' and '.join(found.changes)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
     if asked.deadline is not None:
         _say_deadline(found, asked.deadline)
 
@@ -166,8 +174,8 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
         say(f"it makes {at}")
     elif found.change is None:
         say(
-            f"it misses {at}, and no change of start, windows, one shared limit, one rate or up to {MOST_INSTANCES} "
-            "instances makes it"
+            f"it misses {at}, and no single change makes it: an earlier start, longer windows, one shared limit, one "
+            f"rate, or up to {MOST_INSTANCES} more instances"
         )
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"

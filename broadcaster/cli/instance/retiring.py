@@ -12,7 +12,7 @@ import typer
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.instance import Name
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table, warn
 from broadcaster.domain.durations import duration
 from broadcaster.errors import UsageError
 from broadcaster.services.retirement import MovedCampaign, Retirement, retire_instance
@@ -73,6 +73,10 @@ def _say_campaigns(retired: Retirement) -> None:
         ),
         folded=["CAMPAIGN", "TO"],
     )
+    for each in retired.campaigns:
+        for instance, health in each.in_trouble.items():
+            told = f"instance {instance} is {health}: nobody can tell when it sends what it gets"
+            warn(f"campaign {each.campaign}: {told}")
 
 
 def _takers(campaign: MovedCampaign) -> str:

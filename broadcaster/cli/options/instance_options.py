@@ -93,8 +93,8 @@ class GatewayOptions:
         typer.Option(
             "--gap",
             metavar="FROM..TO",
-            help="By chance so far apart, one after the other, on top of the rates: 20s..60s. `none`: by the rates "
-            "alone.",
+            help="By chance so far apart, one after the other, and no less than the rates want: 20s..60s. `none`: by "
+            "the rates alone.",
         ),
     ] = None
     rest: Annotated[

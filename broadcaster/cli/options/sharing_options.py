@@ -20,7 +20,7 @@ _NONE = "none"
 INSTANCE = typer.Option(
     "--instance",
     metavar="NAME[=WEIGHT]",
-    help="Send through it. Several share the recipients by their rates, or by weights: a=3 and b=1.",
+    help="Send through it. Several share the recipients by when each can send, or by weights: a=3 and b=1.",
 )
 
 

@@ -64,6 +64,7 @@ FILES = (
     # What the claim and audiences ask.
     "functions/keep_opted_out",
     "functions/due_from",
+    "functions/next_place_at",
     "functions/may_send_from",
     "functions/canary_turn",
     "functions/may_confirm",

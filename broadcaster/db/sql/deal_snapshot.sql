@@ -1,12 +1,20 @@
 WITH /* deal_snapshot */
 -- Makes those of the snapshot who can be sent to a campaign's messages, in {messages}, and keeps the others with the
 -- reason. Those of a campaign with a canary are held until a slice opens. Whoever has a home goes through that; of the
--- others the lanes get shares in proportion to their weights or rates, evenly spread: multiples of the golden ratio,
+-- others the lanes get shares in proportion to %(shares)s, where given, or to their weights or rates, evenly spread: multiples of the golden ratio,
 -- modulo 1, lie in any interval as often as it is long, however few there are.
 share AS (
     SELECT
         cl.lane_id,
-        coalesce(cl.weight, i.typical_rate_per_second, greatest(100, 10 * max(i.typical_rate_per_second) OVER ())) AS weight
+        coalesce(
+            cl.weight,
+            CASE -- of those that have one, all may have been retired since
+                WHEN bool_or((%(shares)s::jsonb ->> cl.lane_id::text)::float8 > 0) OVER ()
+                    THEN (%(shares)s::jsonb ->> cl.lane_id::text)::float8
+            END,
+            i.typical_rate_per_second,
+            greatest(100, 10 * max(i.typical_rate_per_second) OVER ())
+        ) AS weight
     FROM campaign_lanes cl
     JOIN instances i ON i.id = cl.lane_id
     WHERE cl.campaign_id = %(campaign_id)s AND NOT cl.retired AND i.retired_at IS NULL
@@ -15,6 +23,7 @@ share AS (
     FROM (
         SELECT lane_id, (sum(weight) OVER (ORDER BY lane_id) - weight) / sum(weight) OVER () AS begins
         FROM share
+        WHERE weight > 0
     ) part
 ), rejected AS (
     INSERT INTO rejected_recipients (campaign_id, line, phone, reason)

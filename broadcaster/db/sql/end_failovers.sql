@@ -1,11 +1,11 @@
 UPDATE /* end_failovers */
--- Lanes get their part back of a running campaign once they have been well for as long as they had to be in trouble to
+-- Lanes get their part back of a campaign that runs or is paused once they have been well for as long as they had to be in trouble to
 -- lose it, so that one that comes and goes does not take messages to and fro. At once where no other lane is well, where
 -- none is left, and where the campaign asks for no failover any more. Two ticks at once end it once.
 failovers f
 SET ended_at = now()
 FROM campaigns c, lanes l
-WHERE f.ended_at IS NULL AND c.id = f.campaign_id AND c.state = 'running' AND l.id = f.lane_id
+WHERE f.ended_at IS NULL AND c.id = f.campaign_id AND c.state IN ('running', 'paused') AND l.id = f.lane_id
     AND (
         NOT coalesce(c.sharing ? 'failover_after', false)
         OR (l.health = 'ok' AND l.health_since <= now() - make_interval(secs => (c.sharing ->> 'failover_after')::float8))

@@ -34,6 +34,7 @@ SELECT
     l.id,
     i.name AS instance,
     coalesce(1 / i.typical_rate_per_second, 0) AS interval,
+    i.rate_per_second AS pace_rate,
     ( -- of a span from which any moment is as likely, a twelfth of its square
         coalesce(power(greatest(0, (i.gaps #>> '{gap,most}')::float8 - i.interval_seconds), 2), 0)
         + coalesce(

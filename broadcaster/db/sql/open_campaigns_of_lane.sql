@@ -1,6 +1,6 @@
 SELECT /* open_campaigns_of_lane */
 -- The campaigns that are sent through a lane, or will be: what it has of them, and the lanes that they have besides, each with
--- its weight or rate, what it has pending, and in how many seconds it may send. Without any, a campaign whose work is not done
+-- its weight or rate, what it has pending, how it is, and in how many seconds it may send. Without any, a campaign whose work is not done
 -- cannot do without this one.
     c.id,
     c.name,
@@ -20,6 +20,10 @@ CROSS JOIN LATERAL (
         'rate', i.typical_rate_per_second,
         'pending', other.pending,
         'is_well', l.health IN ('ok', 'throttled'),
+        'health', l.health,
+        'is_away', EXISTS (
+            SELECT FROM failovers f WHERE f.campaign_id = c.id AND f.lane_id = l.id AND f.ended_at IS NULL
+        ),
         'delay', extract(epoch FROM may_send_from(l.id) - now())
     ) ORDER BY i.id) AS lanes
     FROM campaign_lanes other

@@ -1,5 +1,6 @@
 WITH /* share_pending */
--- What is pending in lanes that have to give it away goes to the others of its campaign, in proportion to their weights:
+-- What is pending in lanes that have to give it away goes to the others of its campaign, in proportion to their weights, or
+-- to %(shares)s where these are given, or to their rates:
 -- from those that were taken away from it or are retired, and from those that are in trouble for long (`failovers`). With
 -- %(evenly)s also what a lane has above its share, the last of it first, and whoever is away from home goes home. With a
 -- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away. Only lanes
@@ -82,7 +83,12 @@ lane AS (
         *,
         coalesce(rate, greatest(100, 10 * highest_rate)) AS speed,
         CASE
-            WHEN takes OR (%(evenly)s AND gives IS NULL) THEN coalesce(own_weight, rate, greatest(100, 10 * highest_rate))
+            WHEN takes OR (%(evenly)s AND gives IS NULL) THEN coalesce(
+                own_weight,
+                (%(shares)s::jsonb ->> lane_id::text)::float8,
+                rate,
+                greatest(100, 10 * highest_rate)
+            )
             ELSE 0
         END AS weight,
         sum(pending) FILTER (WHERE takes OR %(evenly)s OR gives IS NOT NULL) OVER (PARTITION BY campaign_id) AS shared,

@@ -178,11 +178,11 @@ JOIN instances i ON i.id = l.id
 JOIN accounts a ON a.id = i.account_id
 CROSS JOIN beat
 LEFT JOIN LATERAL ( -- of those that have no place, the one that has none for longest
-    SELECT f.name, f.most, f.span_seconds, f.free_at
+    SELECT f.name, f.most, f.span_seconds, next_place_at(f) AS free_at
     FROM lane_limits ll
     JOIN limits f ON f.id = ll.limit_id
     WHERE ll.lane_id = l.id AND f.free_at > now()
-    ORDER BY f.free_at DESC
+    ORDER BY next_place_at(f) DESC
     LIMIT 1
 ) full_limit ON true
 LEFT JOIN LATERAL (

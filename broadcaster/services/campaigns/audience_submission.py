@@ -13,6 +13,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import admission, refuse_unread
+from broadcaster.services.campaigns.dealing_ahead import submitted_dealing
 from broadcaster.services.campaigns.homes import count_members_with_homes
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import insert_campaign
@@ -77,7 +78,7 @@ def submit_over_audience(
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
         around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, None)
-        result.look_ahead(connection, submission, lanes, around)
+        result.look_ahead(connection, submission, submitted_dealing(connection, submission, lanes), around)
         if selection.meant != selection.conditions:
             _warn_of_other_days(submission.starts_at or around.now, result)
         if not dry_run:

@@ -14,13 +14,15 @@ from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
+from broadcaster.domain.plan_changes import PlanChange, cheapest_change, makes_it
+from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
+from broadcaster.services.campaigns.dealing_ahead import start_of, stored_dealing
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
@@ -39,10 +41,9 @@ class WhatIf:
     deadline: datetime | None = None
     """By which change all of it leaves before; None: that is not asked."""
 
-    @property
-    def says(self) -> Sequence[str]:
-        """What is changed, for people."""
-        more = [f"{self.more} more" if self.more > 1 else "one more"] if self.more else []
+    def says(self, like: str) -> Sequence[str]:
+        """What is changed, for people; `like` is the instance that each of those `more` is like."""
+        more = [f"{self.more if self.more > 1 else 'one'} more like {like}"] if self.more else []
         rates = [f"{name} at {', '.join(map(_said, rates))}" for name, rates in self.rates.items()]
         return [*(f"instance {name}" for name in self.instances), *more, *rates]
 
@@ -57,12 +58,19 @@ class ForeseenCampaign:
     plan: CampaignPlan
     days_without: Mapping[str, int]
     """On how many days it would be sent without a limit, where these are fewer (`Surroundings.days_without`)."""
+    changes: Sequence[str]
+    """What is changed, for people."""
     changed: CampaignPlan | None
     """With what is changed; None: nothing is."""
     is_made: bool | None
     """Whether it makes the deadline, with what is changed; None: there is none."""
     change: PlanChange | None
     """The cheapest one by which it does, where it does not."""
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether no single change makes the deadline."""
+        return self.is_made is False and self.change is None
 
 
 def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
@@ -89,16 +97,25 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         is_made = makes_it(after, what_if.deadline)
         change = None if is_made else cheapest_change(changed, what_if.deadline)
     days_without = planned.around.days_without(planned.parts, plan, begins_at=planned.starts_at)
-    return ForeseenCampaign(name, messages, plan, days_without, None if changed is planned else after, is_made, change)
+    return ForeseenCampaign(
+        name=name,
+        messages=messages,
+        plan=plan,
+        days_without=days_without,
+        changes=what_if.says(planned.with_instances(added).fastest.instance),
+        changed=None if changed is planned else after,
+        is_made=is_made,
+        change=change,
+    )
 
 
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
     """What it has to send. One over an audience that has not started: to the members that there are now."""
-    lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *added]
+    in_use = lanes_in_use(connection, campaign.id)
+    lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *in_use, *added]
     around = surroundings_of(connection, lanes, name=campaign.name, limits=list(campaign.limits.values()))
     own, around = around.of(campaign.name), around.without(campaign.name)
-    starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
-    in_use = lanes_in_use(connection, campaign.id)
+    starts_at = start_of(campaign, around.now)
     if (selection := campaign.selection) is not None:
         selection = selection.ready(connection)
         counted = selection.count(connection)
@@ -110,9 +127,10 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
         )
         skips = skips_of([("opted_out", opted_out), *left_out.skips], is_done=False)
         around = replace(around, skips={**around.skips, OWN: skips})
+        members = counted.members - counted.faulty
         own = parts_to_be(
-            around.shares(in_use),
-            {NOBODY: counted.members - counted.faulty},
+            stored_dealing(connection, campaign).shares(members),
+            {NOBODY: members},
             hours=campaign.hours,
             expires_at=campaign.expires_at,
             priority=campaign.priority,
@@ -123,16 +141,22 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
         )
         around = around.with_canary(OWN, campaign.care)
         around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)
-    return PlannedCampaign(around, own, starts_at, {lane: each for lane, each in in_use.items() if each is not None})
+    planned = PlannedCampaign(
+        around,
+        own,
+        starts_at,
+        weights={lane: each for lane, each in in_use.items() if each is not None},
+        in_use=set(in_use),
+        is_dealt=selection is None and campaign.state is not CampaignState.DRAFT,
+    )
+    return planned.to_be_started() if campaign.state is CampaignState.DRAFT and selection is None else planned
 
 
 def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:
     own = {lane.instance: lane.id for lane in planned.own_lanes}
     if twice := next((name for name in what_if.instances if name in own), None):
         raise UsageError(f"--with-instance {quoted(twice)}: it is sent through that one already")
-    changed = planned
-    if added:
-        changed = changed.through([lane for lane in planned.around.lanes if lane.id in added])
+    changed = planned.with_instances(added)
     if what_if.more:
         changed = changed.with_more(what_if.more)
     lanes = {lane.instance: lane.id for lane in changed.own_lanes}

@@ -18,6 +18,7 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError, quoted
 from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
+from broadcaster.services.campaigns.moving import deal_draft
 from broadcaster.services.campaigns.purged import refuse_purged
 from broadcaster.time_zones import shown_time
 
@@ -63,8 +64,17 @@ def start_campaign(engine: Engine, name: str, *, now: bool = False) -> Moved:
 
     With `now` it has come, also of a campaign that is scheduled already.
     """
+    patiently(lambda: _deal_draft(engine, name, now=now))
     before = "hasten_campaign" if now else None
     return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before, refuses_expired=True)
+
+
+def _deal_draft(engine: Engine, name: str, *, now: bool) -> None:
+    """What has waited since it was dealt may start at a time when other instances can send."""
+    with transaction(engine) as connection:
+        campaign_id, state = lock_campaign(connection, name)
+        if state is CampaignState.DRAFT:
+            deal_draft(connection, campaign_id, now=now)
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:

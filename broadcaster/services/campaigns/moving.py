@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import structlog
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, value, values
+from broadcaster.db.statements import execute, rows, value, values
+from broadcaster.domain.dealing import is_worth_moving
 from broadcaster.domain.sharing import MoveReason
+from broadcaster.services.campaigns.dealing_ahead import as_parameter, stored_shares
 
 MOST_MOVED = 10_000
 """Messages that one statement of a tick takes from one lane, at most."""
@@ -17,12 +22,31 @@ PIECES_A_SCAN = 3
 log = structlog.get_logger(__name__)
 
 
+class _Part(NamedTuple):
+    lane_id: int
+    pending: int
+
+
 def deal_anew(connection: Connection, campaign_id: int, reason: MoveReason) -> int:
     """Give each lane of the campaign its part of what is pending; returns how many messages moved.
 
     The transaction has locked none of the campaign's counters: they come after the messages.
     """
-    return _share(connection, campaign_id, evenly=True, reason=reason)
+    there = _pending(connection, campaign_id)
+    shares = stored_shares(connection, campaign_id, sum(there.values()))
+    return _share(connection, campaign_id, evenly=True, reason=reason, shares=as_parameter(shares))
+
+
+def deal_draft(connection: Connection, campaign_id: int, *, now: bool) -> int:
+    """Deal a draft that is started anew, `now` or at its time, where that makes a difference.
+
+    Returns how many messages moved. What the transaction may have locked: as with `deal_anew`.
+    """
+    there = _pending(connection, campaign_id)
+    shares = stored_shares(connection, campaign_id, sum(there.values()), now=now)
+    if shares is None or not is_worth_moving(there, shares):
+        return 0
+    return _share(connection, campaign_id, evenly=True, reason=MoveReason.RESHARED, shares=as_parameter(shares))
 
 
 def give_away(connection: Connection, campaign_id: int, to: int | None = None) -> int:
@@ -39,11 +63,7 @@ def move_pending(engine: Engine) -> int:
     with transaction(engine) as connection:
         if begun := execute(connection, "begin_failovers"):
             log.warning("failovers have begun", lanes=begun)
-    moved = 0
-    with transaction(engine) as connection:
-        for campaign_id in sorted(set(values(connection, "end_failovers"))):
-            log.info("a failover has ended", campaign_id=campaign_id)
-            moved += deal_anew(connection, campaign_id, MoveReason.BACK)
+    moved = sum(end_failovers(engine).values())
     for _ in range(PIECES_A_SCAN):
         with transaction(engine) as connection:
             execute(connection, "join_by_key")
@@ -54,6 +74,21 @@ def move_pending(engine: Engine) -> int:
     return moved
 
 
+def end_failovers(engine: Engine) -> Mapping[int, int]:
+    """End those that have no reason any more; returns how many messages moved, by campaign (id)."""
+    with transaction(engine) as connection:
+        moved = {}
+        for campaign_id in sorted(set(values(connection, "end_failovers"))):
+            log.info("a failover has ended", campaign_id=campaign_id)
+            moved[campaign_id] = deal_anew(connection, campaign_id, MoveReason.BACK)
+        return moved
+
+
+def _pending(connection: Connection, campaign_id: int) -> Mapping[int, int]:
+    """How many messages of the campaign are pending, by lane."""
+    return {part.lane_id: part.pending for part in rows(connection, "pending_by_lane", _Part, campaign_id=campaign_id)}
+
+
 def _share(
     connection: Connection,
     campaign_id: int | None,
@@ -62,6 +97,8 @@ def _share(
     reason: MoveReason = MoveReason.RESHARED,
     to: int | None = None,
     most: int | None = None,
+    shares: str | None = None,
 ) -> int:
     parameters = {"campaign_id": campaign_id, "evenly": evenly, "reason": reason.value, "to": to, "most": most}
+    parameters["shares"] = shares
     return int(value(connection, "share_pending", **parameters))

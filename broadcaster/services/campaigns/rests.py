@@ -27,6 +27,7 @@ from broadcaster.domain.templates import PHONE_VARIABLE
 from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.content_rows import ContentRows, StoredRows
+from broadcaster.services.campaigns.dealing_ahead import submitted_dealing
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.homes import send_snapshot_home
 from broadcaster.services.campaigns.leaving_out import count_left_out
@@ -149,7 +150,8 @@ def submit_rest(
         result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
             connection, submission, lanes, "candidates_of_snapshot"
         )
-        result.look_ahead(connection, submission, lanes, around, groups)
+        dealing = submitted_dealing(connection, submission, lanes)
+        result.look_ahead(connection, submission, dealing, around, groups)
         if not dry_run:
             content = (
                 StoredContent.of(stored.content_id, stored.content)

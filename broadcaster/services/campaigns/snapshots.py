@@ -15,6 +15,7 @@ from broadcaster.db import tables
 from broadcaster.db.statements import execute, naming, value, values
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.recipient_groups import GROUP_BEGINNING, recipient_group
+from broadcaster.services.campaigns.dealing_ahead import as_parameter, stored_shares
 from broadcaster.services.campaigns.segments import (
     LARGE_CAMPAIGN,
     SHARED,
@@ -39,7 +40,8 @@ def deal_snapshot(connection: Connection, campaign_id: int, segment: Segment | N
     """
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
     groups = msgspec.json.encode(_number_snapshot(connection, campaign_id)).decode()
-    into = {"campaign_id": campaign_id, "segment": number}
+    shares = stored_shares(connection, campaign_id, value(connection, "snapshot_size"))
+    into = {"campaign_id": campaign_id, "segment": number, "shares": as_parameter(shares)}
     execute(connection, naming("deal_snapshot", messages=table), **into, groups=groups, digits=GROUP_BEGINNING)
     if segment:
         # Nobody is twice in a snapshot.

@@ -14,7 +14,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
@@ -250,15 +250,16 @@ class Submitted(Reach):
         self,
         connection: Connection,
         submission: Submission,
-        lanes: LaneRates,
+        dealing: Dealing,
         around: Surroundings,
         groups: GroupNumbers | None = None,
     ) -> None:
         """Note when its messages leave, and what it goes through for the first time."""
+        lanes = dealing.rates
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         recipients = {NOBODY: self.total} if groups is None else groups.counts
         parts = parts_to_be(
-            lanes,
+            dealing.shares(self.total),
             recipients,
             hours=submission.hours,
             expires_at=submission.expires_at,

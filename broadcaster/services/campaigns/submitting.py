@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, value
 from broadcaster.domain.conditions import Got, Listed, Messaged, leaves
-from broadcaster.domain.dealing import LaneRates, deal
+from broadcaster.domain.dealing import Dealing
 from broadcaster.domain.phone_census import without_repeated
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission, refuse_unread
+from broadcaster.services.campaigns.dealing_ahead import submitted_dealing
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.homes import send_staged_home
@@ -66,6 +67,7 @@ def submit_campaign(
     with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         refuse_unread(connection, lanes, submission.care)
         submission = with_limits(connection, submission, result)
+        dealing = submitted_dealing(connection, submission, lanes)
         if submission.conditions:
             submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
         groups = submission.groups(None if dry_run else engine)
@@ -75,15 +77,15 @@ def submit_campaign(
         if consents is not None:
             batches = consents.noted(batches)
         if dry_run:
-            total = _try(connection, submission, lanes, recipients, batches, groups, consents, result)
+            total = _try(connection, submission, dealing, recipients, batches, groups, consents, result)
         else:
-            total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
+            total = _store(connection, submission, dealing, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, groups)
         result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
-        result.look_ahead(connection, submission, lanes, around, groups)
+        result.look_ahead(connection, submission, dealing, around, groups)
         result.keep_plan(connection)
         asked = unasked_consents(recipients.columns, consents)
         result.notices = [*recipients.notices, *asked, *result.notices]
@@ -118,7 +120,7 @@ def _with_chosen_rows(
 def _try(
     connection: Connection,
     submission: Submission,
-    lanes: LaneRates,
+    dealing: Dealing,
     recipients: RecipientReader,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
@@ -126,10 +128,10 @@ def _try(
     result: Submitted,
 ) -> int:
     """How many messages there would be."""
-    with MessageText(0, recipients.variables, deal(lanes), submission.one_per, groups) as messages:
+    with MessageText(0, recipients.variables, dealing.lanes(), submission.one_per, groups) as messages:
         stage_messages(connection, messages, batches)
         if submission.sharing.sticky:
-            result.keep_theirs = send_staged_home(connection, lanes)
+            result.keep_theirs = send_staged_home(connection, dealing.rates)
         _tell_repeated(recipients, messages, result)
         result.opted_out = value(connection, "count_opted_out_staged")
         result.undecided_near_misses = count_undecided(connection, "count_undecided_staged")
@@ -140,7 +142,7 @@ def _try(
         else:
             execute(connection, "stage_consents")
         result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
-            connection, submission, lanes, "candidates_of_staged"
+            connection, submission, dealing.rates, "candidates_of_staged"
         )
         return count_staged(connection)
 
@@ -148,7 +150,7 @@ def _try(
 def _store(
     connection: Connection,
     submission: Submission,
-    lanes: LaneRates,
+    dealing: Dealing,
     recipients: RecipientReader,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
@@ -160,18 +162,18 @@ def _store(
     result.campaign_id = campaign_id = next_campaign_id(connection)
     holds = submission.care is not None and bool(submission.care.canary)
     with MessageText(
-        campaign_id, recipients.variables, deal(lanes), submission.one_per, groups, holds=holds
+        campaign_id, recipients.variables, dealing.lanes(), submission.one_per, groups, holds=holds
     ) as messages:
         is_sticky = submission.sharing.sticky
         segment = load_messages(connection, messages, batches, staged=is_sticky)
         are_staged = segment is None
         if is_sticky:
-            result.keep_theirs = send_staged_home(connection, lanes)
+            result.keep_theirs = send_staged_home(connection, dealing.rates)
             segment = segment_of_staged(connection, messages)
         _tell_repeated(recipients, messages, result)
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
-        new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)
+        new = submission.new_campaign(store_content(connection, submission.content), dealing.rates, recipients.name)
         hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
         if hours_id is not None and groups is not None:
             ask_for_openings(connection, hours_id, groups.numbers)
@@ -199,7 +201,7 @@ def _store(
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
         result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
-            connection, submission, lanes, "candidates_of_messages", **of_campaign
+            connection, submission, dealing.rates, "candidates_of_messages", **of_campaign
         )
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)

@@ -17,11 +17,12 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
-from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
+from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sharing import Sharing
@@ -143,10 +144,17 @@ def _on(today: date, _zone: object) -> date:
 def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[PlannedPart]:
     """What its lanes will have of an occurrence."""
     schedule = due.schedule
+    hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
+    like = PlannedPart(
+        lane_id=0, messages=0, hours=hours, priority=schedule.priority, limits=tuple(schedule.limits.values())
+    )
+    weights = _weights(schedule)
+    rates = around.shares(weights)
+    dealing = dealing_of(around, rates, like, due.due_at) if None in weights.values() else Dealing(rates)
     found = parts_to_be(
-        around.shares(_weights(schedule)),
+        dealing.shares(due.reached.messages),
         {NOBODY: due.reached.messages},
-        hours=None if schedule.hours_id is None else read_hours(connection, schedule.hours_id),
+        hours=hours,
         expires_at=None if schedule.expires_after is None else due.due_at + schedule.expires_after,
         priority=schedule.priority,
         care=schedule.care,

@@ -8,7 +8,7 @@ CREATE FUNCTION limits_in_use(lane integer) RETURNS jsonb LANGUAGE sql STABLE AS
         'taken', places_taken(l, now()),
         'ramp', l.ramp,
         'step', l.step,
-        'free_at', CASE WHEN places_taken(l, now()) >= l.most THEN l.free_at END
+        'free_at', CASE WHEN places_taken(l, now()) >= l.most THEN next_place_at(l) END
     ) ORDER BY l.name NULLS FIRST, l.span_seconds, l.id), '[]')
     FROM lane_limits ll
     JOIN limits l ON l.id = ll.limit_id

@@ -14,7 +14,7 @@ CREATE FUNCTION may_send_from(lane integer) RETURNS timestamptz LANGUAGE sql STA
             WHERE o.hours_id = i.hours_id AND o.recipient_group = 0 AND o.closes_at > now()
         ),
         (
-            SELECT max(f.free_at) FROM lane_limits ll JOIN limits f ON f.id = ll.limit_id WHERE ll.lane_id = l.id
+            SELECT max(next_place_at(f)) FROM lane_limits ll JOIN limits f ON f.id = ll.limit_id WHERE ll.lane_id = l.id
         )
     ))
     FROM lanes l
