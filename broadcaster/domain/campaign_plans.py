@@ -104,6 +104,11 @@ class CampaignPlan:
         return len({each.day for each in self.days})
 
     @property
+    def is_for_nobody(self) -> bool:
+        """Whether all whom it has left are skipped."""
+        return bool(self.skips) and not self.messages
+
+    @property
     def leaves_nothing(self) -> bool:
         """Whether all that it has left to send expires."""
         return 0 < self.messages == self.expire

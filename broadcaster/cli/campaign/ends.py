@@ -9,6 +9,7 @@ from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.skips import said_skips
 from broadcaster.time_zones import shown_time
 
 _MOST_ENDS = 20
@@ -34,6 +35,11 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         f"campaign {name} is not sent: {said_expiry(plan, shown_time)}"
         for name, plan in plans.items()
         if plan.leaves_nothing
+    ]
+    told += [
+        f"campaign {name} has nobody left to send to; skipped: {said_skips(plan.skips)}"
+        for name, plan in plans.items()
+        if plan.is_for_nobody
     ]
     if told:
         say("")
