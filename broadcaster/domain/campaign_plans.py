@@ -70,6 +70,8 @@ class CampaignPlan:
     """Its messages that wait now until their people may get one again, by rule."""
     skips: Sequence[Skipped] = ()
     """How many of its other messages were skipped, or will be as it stands, by reason."""
+    waits_in_vain: Sequence[str] = ()
+    """What those wait for that expire, where others leave; for people, such as `limit 25/d of a`."""
     put_off: Mapping[PersonRule, int] = field(default_factory=dict)
     """How many of its messages will have to wait for people who get something else before."""
     is_skipped: bool = False

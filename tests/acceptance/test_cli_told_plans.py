@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from broadcaster.services import dispatch
 from broadcaster.services.frequency import keep_due_frequency
 from broadcaster.settings import Settings
-from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.cli import CliResult, RunCli, assert_done, assert_refused
 from tests.support.shop import Shop, drain, open_shop
 
 SUBMIT = ("campaign", "submit")
@@ -51,3 +51,23 @@ def test_before_it_is_decided_who_is_skipped_it_is_said_that_they_will_be(run_cl
     watched = run_cli("campaign", "watch", "x", "--timeout", "0").stdout
     assert "are skipped at" in watched
     assert "wait for people" not in watched
+
+
+def test_who_expires_before_being_free_is_not_told_as_waited_for(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    options = ("--cooldown", "24h", "--expires", "6h")
+    submitted = assert_warned(run_cli(*SUBMIT, "x", *TO_ALL, *options, stdin=PEOPLE))
+    assert "it waits for" not in submitted.stdout
+    too_late = "since they cannot leave before: they wait for people who were messaged within its cooldown"
+    assert re.search(rf"warning: 12 of 20 messages will expire at .*, {too_late}\n", submitted.stderr)
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    assert re.search(rf"^ends .*; 12 of 20 messages will expire at .*, {too_late}$", shown, re.MULTILINE)
+    assert "it waits for" not in shown
+    assert run_cli("campaign", "plan", "x", "--json").json["waiting_people"] == []
+
+
+def assert_warned(result: CliResult) -> CliResult:
+    assert result.code == 0, result
+    assert result.stderr.startswith("warning: ")
+    return result
