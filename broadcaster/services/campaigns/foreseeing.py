@@ -18,7 +18,7 @@ from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapes
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
 from broadcaster.services.campaigns.leaving_out import count_left_out
@@ -52,6 +52,8 @@ class ForeseenCampaign:
     """The plan of a campaign, and the answer to what was asked besides."""
 
     name: str
+    state: CampaignState
+    """A draft, or one that is paused, is planned as if it were started, or resumed, now."""
     messages: int
     """How many are left to send."""
     plan: CampaignPlan
@@ -89,7 +91,9 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         is_made = makes_it(after, what_if.deadline)
         change = None if is_made else cheapest_change(changed, what_if.deadline)
     days_without = planned.around.days_without(planned.parts, plan, begins_at=planned.starts_at)
-    return ForeseenCampaign(name, messages, plan, days_without, None if changed is planned else after, is_made, change)
+    return ForeseenCampaign(
+        name, campaign.state, messages, plan, days_without, None if changed is planned else after, is_made, change
+    )
 
 
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
