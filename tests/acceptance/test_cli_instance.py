@@ -59,6 +59,21 @@ def test_an_instance_is_slow_until_somebody_says_that_it_has_no_limit(run_cli: R
     assert [(row["rate"], row["burst"]) for row in listed] == [("20/min", 2), ("unlimited", 2)]
 
 
+def test_adding_says_all_that_was_set(run_cli: RunCli) -> None:
+    paced = ("--rate", "10/min", "--rate", "500/d", "--ramp", "20,50", "--country", "ID")
+    slow = ("--gap", "20s..60s", "--rest", "5m..10m after 50", "--window", "Mon-Fri 09:00-17:00")
+    told = ("--read-replies", "30s", "--confirm-opt-out", "You get no more.", "--stop-above", "optouts=2%")
+    said = assert_done(run_cli("instance", "add", "a", "--key", KEY, *paced, *slow, *told)).stdout
+    for each in (
+        *("rates: 10/min, 500/d", "burst: 1", "ramp: 20, 50 a day, at step 1", "country: ID", "gap: 20s..1m"),
+        *("rest: 5m..10m after 50", "windows: Mon-Fri 09:00-17:00", "replies are read: every 30 s"),
+        *("opt-outs are confirmed with: You get no more.", "stops itself at: optouts above 2%"),
+    ):
+        assert f"\n  {each}" in said, said
+    unread = run_cli("instance", "add", "b", "--key", f"{KEY}-b", "--stop-above", "optouts=2%")
+    assert_refused(unread, "reads no replies", code=2)
+
+
 def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:
     assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "20/min", "--max-in-flight", "3"))
     assert_done(run_cli("instance", "set", "a", "--rate", "10/s"))
