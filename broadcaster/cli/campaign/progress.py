@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, one_line, say, say_json
+from broadcaster.cli.own_process import as_called
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
@@ -187,6 +188,7 @@ class LineView:
 
     def __init__(self) -> None:
         self._last: Snapshot | None = None
+        self._line = ""
         self._next = 0.0
 
     def update(self, snapshot: Snapshot) -> None:
@@ -197,8 +199,11 @@ class LineView:
             return
         self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
         parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,}", snapshot.counts, snapshot.pace]
-        say("; ".join(filter(None, [*parts, *snapshot.notes])))
-        sys.stdout.flush()
+        line = "; ".join(filter(None, [*parts, *snapshot.notes]))
+        if line != self._line:
+            self._line = line
+            say(line)
+            sys.stdout.flush()
 
 
 class LiveView:
@@ -229,7 +234,7 @@ def render(snapshot: Snapshot) -> RenderableType:
         f"{snapshot.final:,} of {snapshot.total:,}  {share:.0%}",
     )
     lines = [Text(snapshot.counts), Text(snapshot.pace, style="dim")]
-    return Group(title, bar, *lines, *(Text(one_line(note), style="yellow") for note in snapshot.notes))
+    return Group(title, bar, *lines, *(Text(one_line(as_called(note)), style="yellow") for note in snapshot.notes))
 
 
 @contextmanager
