@@ -165,7 +165,7 @@ class Surroundings:
         expire = plan.expiring(campaign)
         nothing_leaves = plan.begins_at(campaign) is None
         in_time = [each for each in own if nothing_leaves or self._may_leave(each)]
-        too_late = [each for each in own if each.rule and not (nothing_leaves or self._may_leave(each))]
+        too_late = [each for each in own if not (nothing_leaves or self._may_leave(each))]
         skips = _skips(plan, campaign)
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
@@ -183,7 +183,10 @@ class Surroundings:
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(in_time)),
-            waits_in_vain=[*(each.what for each in in_vain), *people_waited_for(each.rule for each in too_late)],
+            waits_in_vain=[
+                *(each.what for each in in_vain),
+                *people_waited_for(each.rule for each in too_late if each.rule),
+            ],
             skips=[*self.skips.get(campaign, ()), *skips],
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from broadcaster.services import dispatch
 from broadcaster.services.frequency import keep_due_frequency
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.settings import Settings
 from tests.support.cli import CliResult, RunCli, assert_done, assert_refused
 from tests.support.shop import Shop, drain, open_shop
@@ -62,9 +63,80 @@ def test_who_expires_before_being_free_is_not_told_as_waited_for(run_cli: RunCli
     too_late = "since they cannot leave before: they wait for people who were messaged within its cooldown"
     assert re.search(rf"warning: 12 of 20 messages will expire at .*, {too_late}\n", submitted.stderr)
     shown = assert_done(run_cli("campaign", "show", "x")).stdout
-    assert re.search(rf"^ends .*; 12 of 20 messages will expire at .*, {too_late}$", shown, re.MULTILINE)
+    assert re.search(rf"^ends .*; 12 of 20 messages will expire at .*, {too_late};", shown, re.MULTILINE)
     assert "it waits for" not in shown
     assert run_cli("campaign", "plan", "x", "--json").json["waiting_people"] == []
+
+
+def test_the_plan_of_what_is_not_sent_now_says_so(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--draft", stdin=PEOPLE))
+    assert "state     draft: the plan is as if it were started now\n" in planned(run_cli, "x")
+    assert_done(run_cli("campaign", "start", "x"))
+    dispatch.start_due_campaigns(shop.engine)
+    assert "state     running\n" in planned(run_cli, "x")
+    assert_done(run_cli("campaign", "pause", "x"))
+    assert "state     paused: the plan is as if it were resumed now\n" in planned(run_cli, "x")
+    assert run_cli("campaign", "plan", "x", "--json").json["state"] == "paused"
+
+
+def planned(run_cli: RunCli, name: str) -> str:
+    return assert_done(run_cli("campaign", "plan", name)).stdout
+
+
+def test_a_dry_run_of_other_instances_says_what_moves_and_when_it_ends_then(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "6/min", "--burst", "1"))
+    assert_done(run_cli("instance", "set", "b", "--rate", "6/min", "--burst", "1"))
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--draft", stdin=PEOPLE))
+    change = ("campaign", "set", "x", "--instance", "a", "--instance", "b")
+    tried = assert_done(run_cli(*change, "--dry-run")).stdout
+    assert "messages that would go through another instance: 10\n" in tried
+    [end] = re.findall(r"^it is sent until (.*)$", tried, re.MULTILINE)
+    document = run_cli(*change, "--dry-run", "--json").json
+    assert (document["moved"], document["dry_run"]) == (10, True)
+    changed = assert_done(run_cli(*change)).stdout
+    assert "messages that go through another instance now: 10\n" in changed
+    assert "it is sent until" in changed
+    assert end[:14] in planned(run_cli, "x")
+
+
+def test_how_long_a_campaign_stays_open_is_said_where_it_is_sent_before(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    assert_warned(run_cli(*SUBMIT, "x", *TO_ALL, "--cooldown", "24h", "--expires", "6h", stdin=PEOPLE))
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    [expires] = re.findall(r"^expires +(.*)$", shown, re.MULTILINE)
+    assert re.search(rf"^ends .*; it stays open until {re.escape(expires)}$", shown, re.MULTILINE)
+
+
+def test_status_says_when_one_that_is_scheduled_is_sent_on_an_instance_of_its_own(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--at", "in 2h", stdin=PEOPLE))
+    assert re.search(r"^campaign x is sent from .* until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
+
+
+def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
+    added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
+    late = (
+        r"warning: of the next occurrence, (\d+) of 20 messages will expire at .* 10:00 WIB, since they cannot leave"
+    )
+    assert re.search(late, added)
+    changed = assert_done(run_cli("schedule", "set", "news", "--expires", "90m", "--dry-run")).stdout
+    assert re.search(late.replace("10:00", "10:30"), changed)
+    assert "will expire" not in assert_done(run_cli("schedule", "set", "news", "--expires", "12h")).stdout
+
+
+def test_the_report_of_a_schedule_adds_up(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
+    assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--require-consent"))
+    assert_done(run_cli("schedule", "run-now", "news"))
+    list(make_due_occurrences(shop.engine))
+    start(shop)
+    header, row = assert_done(run_cli("schedule", "report", "news")).stdout.splitlines()
+    assert re.search(r"TOTAL +SENT +FAILED +SKIPPED +OPEN", header)
+    assert re.search(r" 20 +0 +0 +20 +0", row)
 
 
 def assert_warned(result: CliResult) -> CliResult:
