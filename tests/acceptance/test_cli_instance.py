@@ -18,6 +18,7 @@ from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulato
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.commands import assert_runnable
 from tests.support.database import as_owner
+from tests.support.reference import commands
 from tests.support.shop import Shop, drain
 
 KEY = "k3y-of-a"
@@ -57,6 +58,16 @@ def test_an_instance_is_slow_until_somebody_says_that_it_has_no_limit(run_cli: R
     assert told.startswith("added instance b, at unlimited: ")
     listed = assert_done(run_cli("instance", "list", "--json")).json
     assert [(row["rate"], row["burst"]) for row in listed] == [("20/min", 2), ("unlimited", 2)]
+
+
+def test_what_can_be_set_can_be_given_when_it_is_added() -> None:
+    options = {
+        each.words: {name for parameter in each.command.params for name in parameter.opts if name.startswith("--")}
+        for each in commands()
+    }
+    add, change = options["instance", "add"], options["instance", "set"]
+    assert change - add == {"--add-rate", "--any-time"}, "these are about what there is already"
+    assert add <= change
 
 
 def test_adding_says_all_that_was_set(run_cli: RunCli) -> None:

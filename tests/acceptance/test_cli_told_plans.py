@@ -66,6 +66,8 @@ def test_who_expires_before_being_free_is_not_told_as_waited_for(run_cli: RunCli
     assert re.search(rf"^ends .*; 12 of 20 messages will expire at .*, {too_late};", shown, re.MULTILINE)
     assert "it waits for" not in shown
     assert run_cli("campaign", "plan", "x", "--json").json["waiting_people"] == []
+    status = assert_done(run_cli("status")).stdout
+    assert re.search(rf"^campaign x is sent until .*; 12 of 20 messages will expire at .*, {too_late}$", status, re.M)
 
 
 def test_the_plan_of_what_is_not_sent_now_says_so(run_cli: RunCli, shop: Shop) -> None:
@@ -97,6 +99,8 @@ def test_a_dry_run_of_other_instances_says_what_moves_and_when_it_ends_then(run_
     assert "messages that go through another instance now: 10\n" in changed
     assert "it is sent until" in changed
     assert end[:14] in planned(run_cli, "x")
+    instead = assert_done(run_cli("campaign", "set", "x", "--instance", "b")).stdout
+    assert re.search(r"now: 10\nit is sent until ", instead)
 
 
 def test_how_long_a_campaign_stays_open_is_said_where_it_is_sent_before(run_cli: RunCli, shop: Shop) -> None:

@@ -27,7 +27,7 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
     """When campaigns are sent that run or are to start, as far as that can be told."""
     told = [
         f"campaign {name} is sent {_said_begin(plan)}until "
-        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}"
+        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}{_said_late(plan)}"
         for name, plan in plans.items()
         if plan.known_end is not None
     ]
@@ -47,6 +47,11 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         say(each)
     if len(told) > _MOST_ENDS:
         say(f"and {len(told) - _MOST_ENDS:,} campaigns more: see `broadcaster campaign list`")
+
+
+def _said_late(plan: CampaignPlan) -> str:
+    """How many do not leave in time."""
+    return f"; {said_expiry(plan, shown_time)}" if plan.expire else ""
 
 
 def _said_begin(plan: CampaignPlan) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, null, select, update
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value, values
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
@@ -36,7 +37,7 @@ from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
-from broadcaster.services.campaigns.planning import dealt_anew, surroundings_of
+from broadcaster.services.campaigns.planning import dealt_anew, open_work, surroundings_of
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.batches import SAMPLES
 from broadcaster.services.shared_limits import limit_campaign, limits_for_campaigns
@@ -104,9 +105,13 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     """
     changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
     if change.instances is not None and changed.changes:
-        _look_ahead(engine, name, change, changed)
-        if not dry_run:
+        if dry_run:
+            changed.moved, plan = _plan_shared(engine, name, change)
+        else:
             changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
+            plan = open_work(engine, name).plan()
+        if plan is not None and plan.is_paced:
+            changed.ends_at, changed.earliest_at, changed.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
     if change.care.frees_people and changed.changes and not dry_run:
         patiently(lambda: _free_put_off(engine, name))
     return changed
@@ -139,8 +144,8 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         return result
 
 
-def _look_ahead(engine: Engine, name: str, change: CampaignChange, changed: Changed) -> None:
-    """Note how many messages other instances get, and when it is sent through those that it is to have."""
+def _plan_shared(engine: Engine, name: str, change: CampaignChange) -> tuple[int, CampaignPlan | None]:
+    """How many messages other instances would get, and the plan through those that it is to have."""
     with transaction(engine) as connection:
         rates = lanes_of(connection, change.instances or (), change.weights)
         lanes = {*values(connection, "lanes_with_parts", name=name), *rates}
@@ -151,9 +156,7 @@ def _look_ahead(engine: Engine, name: str, change: CampaignChange, changed: Chan
     for counts, parts in ((had, before), (get, after)):
         for part in parts:
             counts[part.lane_id] += part.messages
-    changed.moved = (get - had).total()
-    if after and (plan := around.plan(after)).is_paced:
-        changed.ends_at, changed.earliest_at, changed.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
+    return (get - had).total(), around.plan(after) if after else None
 
 
 def _share(engine: Engine, name: str) -> tuple[int, int]:
