@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.frequency import keep_due_frequency
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.settings import Settings
@@ -101,6 +102,18 @@ def test_a_dry_run_of_other_instances_says_what_moves_and_when_it_ends_then(run_
     assert end[:14] in planned(run_cli, "x")
     instead = assert_done(run_cli("campaign", "set", "x", "--instance", "b")).stdout
     assert re.search(r"now: 10\nit is sent until ", instead)
+
+
+def test_watch_says_once_what_holds_a_campaign(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--canary", "10%", "--after", "30m", stdin=PEOPLE))
+    start(shop)
+    judge_campaigns(shop.engine)
+    drain(shop)
+    judge_campaigns(shop.engine)
+    shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")
+    watched = run_cli("campaign", "watch", "x", "--timeout", "0").stdout
+    assert watched.count("the next slice of its canary opens at") == 1
+    assert "waits for its canary" not in watched
 
 
 def test_how_long_a_campaign_stays_open_is_said_where_it_is_sent_before(run_cli: RunCli, shop: Shop) -> None:
