@@ -41,7 +41,7 @@ def _read(descriptor: int, path: Path) -> str:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or not is_ours_alone(status):
-            raise PermissionError(0, "others may have written it: make a new one and `chmod go-w` it", str(path))
+            raise PermissionError(0, "others may have written it: make a new one and `chmod go=` it", str(path))
         if status.st_uid == os.geteuid() and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             raise PermissionError(0, "others may have read it: `chmod go=` it, or make a new one", str(path))
         content = file.read(_MOST_BYTES + 1)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from broadcaster.cli.output import say
 from broadcaster.door_urls import flower_url, web_url
-from broadcaster.loopback import is_this_machine
+from broadcaster.doors_in_clear import flower_in_clear, web_in_clear
 from broadcaster.settings import Settings
 from broadcaster.web.web_password import EXTRA, can_serve_web, web_password, web_password_path
 from broadcaster.worker.flower_credentials import credentials_path, flower_credentials
@@ -27,8 +26,7 @@ def doors_of(settings: Settings) -> list[str]:
         "BROADCASTER_FLOWER_BASIC_AUTH", flower_file, credentials.password if flower_is_new else None
     )
     doors = [f"Flower: {flower_url(settings)} user {credentials.user}, {told}"]
-    if not is_this_machine(settings.flower_bind):
-        doors.append(_in_clear("Flower", settings.flower_bind, settings.flower_port, "", "BROADCASTER_FLOWER_BIND"))
+    doors += filter(None, [flower_in_clear(settings.flower_bind, settings.flower_port)])
     if not can_serve_web():
         return [*doors, f"web: not started, {EXTRA}"]
     return [*doors, door_of_web(settings), *filter(None, [web_in_clear(settings)])]
@@ -43,30 +41,11 @@ def door_of_web(settings: Settings, *, shows_new: bool = True) -> str:
     return f"web: {web_url(settings)} {told}"
 
 
-def web_in_clear(settings: Settings) -> str | None:
-    """Says that others can listen in on who looks at the view, and what to do.
-
-    None: it listens on loopback, or people come by TLS or from this machine, as BROADCASTER_WEB_URL says.
-    """
-    url = urlsplit(settings.web_url or "")
-    if url.scheme == "https" or is_this_machine(url.hostname or "") or is_this_machine(settings.web_bind):
-        return None
-    named = " and its https:// URL into BROADCASTER_WEB_URL"
-    return _in_clear("web", settings.web_bind, settings.web_port, named, "BROADCASTER_WEB_BIND")
-
-
 def say_doors(doors: Sequence[str]) -> None:
     """Print them, at once."""
     for door in doors:
         say(door)
     sys.stdout.flush()
-
-
-def _in_clear(what: str, bind: str, port: int, named: str, variable: str) -> str:
-    return (
-        f"{what}: it listens on {bind or 'all addresses'} port {port}, where others reach it, in plain HTTP: "
-        f"its password can be read on the way; put a proxy with TLS before it{named}, or set {variable}=127.0.0.1"
-    )
 
 
 def _told_password(variable: str, file: Path | None, new: str | None) -> str:

@@ -68,8 +68,9 @@ def web(
         raise UnavailableError(EXTRA)
     import structlog  # noqa: PLC0415
 
-    from broadcaster.cli.doors import door_of_web, say_doors, web_in_clear  # noqa: PLC0415
+    from broadcaster.cli.doors import door_of_web, say_doors  # noqa: PLC0415
     from broadcaster.cli.troubles import look_around  # noqa: PLC0415
+    from broadcaster.doors_in_clear import web_in_clear  # noqa: PLC0415
     from broadcaster.web.web_server import serve_web  # noqa: PLC0415
     from broadcaster.worker.logs import configure_logs  # noqa: PLC0415
     from broadcaster.worker.nudge import nudge  # noqa: PLC0415

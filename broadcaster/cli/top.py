@@ -18,6 +18,7 @@ from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import console, one_line, say_json
+from broadcaster.cli.own_process import as_called
 from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -229,7 +230,7 @@ def _drawn(view: View, rows: int) -> RenderableType:
     told = list(view.troubles[: max(2, rows - len(campaigns) - len(instances))])
     parts: list[RenderableType] = [Text(_headline(view), style="bold")]
     if view.trying is not None:
-        parts.append(Text(f"trying again: {one_line(view.trying)}", style="yellow"))
+        parts.append(Text(f"trying again: {one_line(as_called(view.trying))}", style="yellow"))
     if campaigns:
         parts += [
             Text(""),
@@ -243,7 +244,7 @@ def _drawn(view: View, rows: int) -> RenderableType:
             *_more(len(view.instances) - len(instances), "instances more"),
         ]
     if told:
-        parts += [Text(""), *(Text(one_line(trouble_line(each)), style="yellow") for each in told)]
+        parts += [Text(""), *(Text(one_line(as_called(trouble_line(each))), style="yellow") for each in told)]
         parts += _more(len(view.troubles) - len(told), "that do not move: see `broadcaster status`")
     return Group(*parts)
 
@@ -325,4 +326,4 @@ def _table(
 def _more(count: int, what: str) -> list[RenderableType]:
     from rich.text import Text  # noqa: PLC0415 - start-up time, as above
 
-    return [Text(f"and {count:,} more {what}", style="dim")] if count > 0 else []
+    return [Text(as_called(f"and {count:,} more {what}"), style="dim")] if count > 0 else []

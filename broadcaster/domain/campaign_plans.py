@@ -70,6 +70,8 @@ class CampaignPlan:
     """Its messages that wait now until their people may get one again, by rule."""
     skips: Sequence[Skipped] = ()
     """How many of its other messages were skipped, or will be as it stands, by reason."""
+    waits_in_vain: Sequence[str] = ()
+    """What those wait for that expire, where others leave; for people, such as `limit 25/d of a`."""
     put_off: Mapping[PersonRule, int] = field(default_factory=dict)
     """How many of its messages will have to wait for people who get something else before."""
     is_skipped: bool = False
@@ -102,6 +104,11 @@ class CampaignPlan:
     def sent_on(self) -> int:
         """On how many days something of it leaves."""
         return len({each.day for each in self.days})
+
+    @property
+    def is_for_nobody(self) -> bool:
+        """Whether all whom it has left are skipped."""
+        return bool(self.skips) and not self.messages
 
     @property
     def leaves_nothing(self) -> bool:

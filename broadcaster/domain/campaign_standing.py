@@ -114,6 +114,8 @@ def _holds(part: Part, scene: Scene) -> Cause | None:
     if part.is_held:
         return Cause.CANARY
     if part.next_due_at is not None and part.next_due_at > now + SOON:
+        if part.person_is_skipped:
+            return None  # it is decided in a moment, and nothing else is waited for
         return Cause.RETRY if part.person_rule is None else Cause.PERSON
     if part.full is not None and part.full.free_at > now + SLOW:
         return Cause.PACED

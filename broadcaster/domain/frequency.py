@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from broadcaster.domain.spans import LONGEST, UNIT, UNITS, length_of, parse_span, said_span
+from broadcaster.domain.spans import LONGEST, UNIT, UNITS, length_of, parse_span, said_per
 from broadcaster.errors import UsageError, listed, quoted
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Cap(NamedTuple):
 
     def __str__(self) -> str:
         """As it is written: `3/7d`."""
-        return f"{self.most}/{said_span(self.span)}"
+        return f"{self.most}/{said_per(self.span)}"
 
 
 def free_at(

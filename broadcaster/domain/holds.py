@@ -91,6 +91,8 @@ def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
             return HoldCause.CANARY, "the next slice of its canary opens once this one has left", None
         return HoldCause.CANARY, "the next slice of its canary opens", part.next_slice_at
     if part.next_due_at is not None and part.next_due_at > scene.now:
+        if part.person_rule is not None and part.person_is_skipped:
+            return HoldCause.PERSON, f"people who {they_were(part.person_rule)} are skipped", part.next_due_at
         if part.person_rule is not None:
             return HoldCause.PERSON, f"its people {they_were(part.person_rule)}, again", part.next_due_at
         return HoldCause.RETRY, "another try", part.next_due_at

@@ -42,7 +42,10 @@ def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
     when = "" if plan.expires_at is None else f" at {clock(plan.expires_at)}"
     if plan.leaves_nothing:
         return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
-    return f"{plan.expire:,} of {_messages(plan.messages)} will expire{when}, since they cannot leave before"
+    waits_for = f": they wait for {' and '.join(plan.waits_in_vain)}" if plan.waits_in_vain else ""
+    return (
+        f"{plan.expire:,} of {_messages(plan.messages)} will expire{when}, since they cannot leave before{waits_for}"
+    )
 
 
 def _said_move(moved: Sequence[PlannedMove], clock: Callable[[datetime], str]) -> str:

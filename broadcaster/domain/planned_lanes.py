@@ -88,6 +88,10 @@ class LaneAhead:
         """How many messages of these it has left to send."""
         return sum(self.waiting[place] for place, queue in enumerate(self.queues) if queue.campaign in campaigns)
 
+    def expired_of(self, campaign: int) -> int:
+        """How many messages of this one have expired."""
+        return sum(self.expired[place] for place, queue in enumerate(self.queues) if queue.campaign == campaign)
+
     def leave_out(self, campaign: int) -> None:
         """Nothing of the campaign is sent."""
         for place, queue in enumerate(self.queues):

@@ -17,6 +17,10 @@ OWN = 0
 """The campaign that is asked for, among others beside it."""
 
 
+_NOTICED = 1.5
+"""Seconds: once a second it is looked whether a slice has left, and as often whether the next one is to open."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPart:
     """Messages of one lane that are alike: of one campaign, to recipients of one group."""
@@ -63,4 +67,4 @@ def slices_of(care: Care | None, next_at: datetime | None = None) -> Slices | No
     """How the slices of its canary follow each other; None: it has none."""
     if care is None or not care.canary:
         return None
-    return Slices(care.after, None if next_at is None else next_at.timestamp())
+    return Slices(care.after + _NOTICED, None if next_at is None else next_at.timestamp())

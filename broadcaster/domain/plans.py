@@ -8,6 +8,7 @@ are in seconds since 1970.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +89,8 @@ class SendingPlan:
     """How many messages were kept from people who had had others."""
     held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
     """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
+    held_in_vain: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
+    """The same of those of which something left, once all that was left expired before it could."""
     moves: list[Move] = field(default_factory=list)
     """What goes from lanes in trouble to others, in the order of time for each campaign."""
 
@@ -188,6 +191,8 @@ class _Planning:
         self._today = OpenSpan(-inf, -inf)
         self._priorities = {queue.campaign: queue.priority for lane in lanes for queue in lane.queues}
         self._holding: dict[int, tuple[Hold, int]] = {}
+        self._held: dict[int, dict[tuple[Hold, int], Held]] = defaultdict(dict)
+        """What campaigns wait for since something of them left last."""
         self._begun: set[int] = set()
 
     def run(self, now: float) -> None:
@@ -222,6 +227,14 @@ class _Planning:
                 now = after
         for lane in self._lanes:
             lane.expire(now)
+        self._note_last_waits()
+
+    def _note_last_waits(self) -> None:
+        """What those waited for of which nothing left any more."""
+        for campaign in list(self._held):
+            expired = sum(lane.expired_of(campaign) for lane in self._lanes)
+            is_vain = campaign in self._begun and expired and not any(lane.left_of([campaign]) for lane in self._lanes)
+            self._keep_held(campaign, self._plan.held_in_vain if is_vain else self._plan.held)
 
     def _waits(self, looks: _Looks, free: Mapping[int, int], now: float) -> dict[int, _Wait]:
         """By campaign, no earlier than when something of it leaves, as far as hours and limits go."""
@@ -277,6 +290,7 @@ class _Planning:
         self._begun |= sent
         for campaign in sent:
             self._holding.pop(campaign, None)
+            self._keep_held(campaign, self._plan.held)
         if not sent or any(any(each.waiting) for each in lanes if each.lane.place not in cut):
             return sent, until
         # Nothing is left of what is open, or no place for it. Where a lane is alone, it is known for how long.
@@ -325,10 +339,16 @@ class _Planning:
                 self._hold(campaign, Hold.OTHERS, first, seconds)
 
     def _hold(self, campaign: int, hold: Hold, key: int, seconds: float) -> None:
-        held = self._plan.held.setdefault((campaign, hold, key), Held())
+        held = self._held[campaign].setdefault((hold, key), Held())
         held.seconds += seconds
         held.times += campaign in self._begun and self._holding.get(campaign) != (hold, key)
         self._holding[campaign] = hold, key
+
+    def _keep_held(self, campaign: int, kept: dict[tuple[int, Hold, int], Held]) -> None:
+        for (hold, key), held in self._held.pop(campaign, {}).items():
+            known = kept.setdefault((campaign, hold, key), Held())
+            known.times += held.times
+            known.seconds += held.seconds
 
 
 class _Wait(NamedTuple):

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import floor, inf
-from typing import NamedTuple
+from math import ceil, floor, inf
+from typing import NamedTuple, TypeVar
 
 from broadcaster.domain.pacing import format_rate, parse_rate
 from broadcaster.errors import UsageError, quoted
@@ -29,6 +29,10 @@ MOST_A_SPAN = 1_000_000_000
 _COUNTED = {"h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _UNITS = {3600: "h", 86_400: "d"}
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", re.IGNORECASE)
+
+
+Limit = TypeVar("Limit", bound=tuple[int, int])
+"""At most so many in any span of so many seconds."""
 
 
 class SpanLimit(NamedTuple):
@@ -55,6 +59,23 @@ class Rates(NamedTuple):
     def __str__(self) -> str:
         paced = format_rate(self.pace)
         return ", ".join([paced, *(str(limit) for limit in self.counted if str(limit) != paced)])
+
+
+def without_effect(limits: Sequence[Limit]) -> Iterator[tuple[Limit, Limit]]:
+    """Those that hold nothing back, each with another one that never lets so much through.
+
+    A span of one is within so many of the other that what these allow in all is no more.
+    """
+    for each in limits:
+        for other in limits:
+            if other != each and each[0] >= other[0] * ceil(each[1] / other[1]):
+                yield each, other
+                break
+
+
+def said_without_effect(limits: Sequence[Limit]) -> Iterator[str]:
+    """A sentence for each of them."""
+    return (f"{each} holds nothing back: {other} never lets so much through" for each, other in without_effect(limits))
 
 
 def parse_rates(written: Sequence[str]) -> Rates:

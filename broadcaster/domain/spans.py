@@ -57,6 +57,11 @@ def parse_span(
     return length_of(*parse_interval(text, option, longest, shortest=shortest, forms=forms))
 
 
+def said_per(seconds: float) -> str:
+    """The same behind a number of what fits into it: `h`, `d`, `7d`."""
+    return {3600: "h", 86_400: "d"}.get(int(seconds)) or said_span(seconds)
+
+
 def said_span(seconds: float) -> str:
     """As it may be written: `90s`, `15m`, `24h` for a day, `7d` for a week."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):

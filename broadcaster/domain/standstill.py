@@ -160,6 +160,8 @@ class Part:
     """Which of the campaign's limits has no place for longest; None: all have."""
     person_rule: PersonRule | None = None
     """By which the message that is due first waits until its person may get one again; None: it does not."""
+    person_is_skipped: bool = False
+    """Whether it only waits until it is known that it is skipped: its person did get what was sent lately."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""

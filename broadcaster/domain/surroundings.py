@@ -13,7 +13,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedW
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
-from broadcaster.domain.frequency import PersonRule, WaitingPeople
+from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import (
@@ -30,7 +30,7 @@ from broadcaster.domain.plan_terms import (
 from broadcaster.domain.planned_hours import PlannedHours
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.planned_people import PlannedPeople
-from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
+from broadcaster.domain.plans import Held, Hold, Leaving, SendingPlan, sending_plan
 from broadcaster.domain.skips import Skipped, skips_of
 
 _LEAST_HELD = 60.0
@@ -164,13 +164,17 @@ class Surroundings:
             self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign
         }
         lanes = [lane for lane in self.lanes if lane.id in used]
-        waits, expire = list(self._waits(plan, campaign)), plan.expiring(campaign)
+        waits, in_vain = (list(self._waits(held, campaign)) for held in (plan.held, plan.held_in_vain))
+        expire = plan.expiring(campaign)
+        nothing_leaves = plan.begins_at(campaign) is None
+        in_time = [each for each in own if nothing_leaves or self._may_leave(each)]
+        too_late = [each for each in own if not (nothing_leaves or self._may_leave(each))]
         skips = _skips(plan, campaign)
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
             begins_at=self.now,
             ends_at=ends,
-            is_paced=bool(waits or rate) or any(lane.is_told for lane in lanes),
+            is_paced=bool(waits or in_vain or rate) or any(lane.is_told for lane in lanes),
             expire=expire,
             days=list(self._days(plan, campaign)),
             waits=waits,
@@ -181,7 +185,11 @@ class Surroundings:
             messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
-            waiting_people=list(_waiting_people(own)),
+            waiting_people=list(_waiting_people(in_time)),
+            waits_in_vain=[
+                *(each.what for each in in_vain),
+                *people_waited_for(each.rule for each in too_late if each.rule),
+            ],
             skips=[*self.skips.get(campaign, ()), *skips],
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
@@ -300,9 +308,13 @@ class Surroundings:
             day = moment_of_seconds(begins).astimezone(self.zone).date()
             yield PlannedDay(day, instance, messages, moment_of_seconds(last))
 
-    def _waits(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedWait]:
+    def _may_leave(self, part: PlannedPart) -> bool:
+        """Whether it is due before it expires."""
+        return part.expires_at is None or (part.not_before or self.now) < part.expires_at - self.reserve
+
+    def _waits(self, all_held: Mapping[tuple[int, Hold, int], Held], campaign: int) -> Iterator[PlannedWait]:
         limits = {limit.id: limit for limit in self.limits}
-        held = [(hold, key, each) for (of, hold, key), each in plan.held.items() if of == campaign]
+        held = [(hold, key, each) for (of, hold, key), each in all_held.items() if of == campaign]
         for hold, key, each in sorted(held, key=lambda found: -found[-1].seconds):
             if each.seconds < _LEAST_HELD or hold is Hold.START:
                 continue

@@ -139,6 +139,8 @@ OWN_TEXTS = (
     _("they were messaged within its cooldown"),
     _("they have had as many as caps allow"),
     _("they were messaged within its cooldown or have had as many as caps allow"),
+    _("people who were messaged within its cooldown are skipped"),
+    _("people who have had as many as caps allow are skipped"),
     _("its people were messaged within its cooldown, again"),
     _("its people have had as many as caps allow, again"),
     _("%(count)s message waits for people who were messaged within its cooldown, the first until %(moment)s"),

@@ -22,7 +22,14 @@ from broadcaster.errors import UsageError
 from broadcaster.services.accounts import account_key, store_account, usable_account
 from broadcaster.services.audit import note_operation
 from broadcaster.services.hours_apart import sent_apart
-from broadcaster.services.instance_columns import at_least_one, country_column, hours_column, pace_columns
+from broadcaster.services.instance_columns import (
+    at_least_one,
+    country_column,
+    hours_column,
+    pace_columns,
+    refuse_unread_stops,
+    stops_column,
+)
 from broadcaster.services.instance_health import instance_health, set_instance_health
 from broadcaster.services.instance_settings import SHARED, instance_settings
 from broadcaster.services.instances import StoredInstance, find_instance
@@ -174,7 +181,7 @@ def _changed_values(
         values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.stops is not None:
         stops = changes.stops.of(current.stops or Stops())
-        values["stops"] = msgspec.to_builtins(stops) if stops.are_given else null()
+        values["stops"] = stops_column(stops)
         values["judged_since"] = func.now()
     if changes.are_of_pace:
         values |= _changed_pace(current, changes)
@@ -202,13 +209,10 @@ def _changed_pace(current: StoredInstance, changes: InstanceChanges) -> dict[str
 def _refuse_unread(connection: Connection, instance: StoredInstance) -> None:
     """Raise UsageError where it is to pause itself for what only replies tell, and they are not read."""
     table = tables.instances
-    found = select(table.c.stops).where(table.c.id == instance.id, table.c.read_replies_seconds.is_(None))
-    stops = connection.scalar(found)
-    if stops is not None and msgspec.convert(stops, Stops).needs_replies:
-        raise UsageError(
-            f"instance {instance.name!r} reads no replies, so that nobody knows who opts out or answers: add "
-            "--read-replies 30s, or take that limit away with --stop-above none or --stop-below none"
-        )
+    found = connection.execute(select(table.c.stops, table.c.read_replies_seconds).where(table.c.id == instance.id))
+    row = found.one()
+    if row.stops is not None:
+        refuse_unread_stops(instance.name, msgspec.convert(row.stops, Stops), row.read_replies_seconds)
 
 
 def _permitted(connection: Connection, instance_id: int) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, null, select
 
+from broadcaster.domain.care import Stops
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.pacing import default_burst
@@ -30,6 +31,20 @@ def pace_columns(rate_per_second: float | None, burst: int | None, gaps: Gaps) -
         "tolerance_seconds": limit.tolerance,
         "gaps": msgspec.to_builtins(gaps) if gaps.are_given else null(),
     }
+
+
+def stops_column(stops: Stops) -> Any:
+    """At which figures of the last day it pauses itself, as a document."""
+    return msgspec.to_builtins(stops) if stops.are_given else null()
+
+
+def refuse_unread_stops(name: str, stops: Stops, read_replies_seconds: float | None) -> None:
+    """Raise UsageError where it is to pause itself for what only replies tell, and they are not read."""
+    if stops.needs_replies and read_replies_seconds is None:
+        raise UsageError(
+            f"instance {name!r} reads no replies, so that nobody knows who opts out or answers: add "
+            "--read-replies 30s, or take that limit away with --stop-above none or --stop-below none"
+        )
 
 
 def hours_column(connection: Connection, hours: OpeningHours | None) -> int | None:

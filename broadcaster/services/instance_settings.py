@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
+from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.durations import duration
 from broadcaster.domain.gaps import Gaps
@@ -40,6 +41,12 @@ def instance_settings(connection: Connection, name: str) -> Mapping[str, str | i
         "opt-outs are confirmed with": found.confirm_opt_out,
         "stops itself at": _words(found.stops),
     }
+
+
+def settings_of_instance(engine: Engine, name: str) -> Mapping[str, str | int | None]:
+    """The same in a transaction of its own."""
+    with transaction(engine) as connection:
+        return instance_settings(connection, name)
 
 
 def _words(setting: object | None) -> str | None:

@@ -26,7 +26,14 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
-from broadcaster.services.instance_columns import at_least_one, country_column, hours_column, pace_columns
+from broadcaster.services.instance_columns import (
+    at_least_one,
+    country_column,
+    hours_column,
+    pace_columns,
+    refuse_unread_stops,
+    stops_column,
+)
 from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
 
 DEFAULT_RATE = 20 / 60
@@ -68,12 +75,17 @@ def add_instance(
     limits: LaneLimits | None = None,
     gaps: Gaps = Gaps(),  # noqa: B008 - it never changes
     hours: OpeningHours | None = None,
+    read_replies_seconds: float | None = None,
+    confirm_opt_out: str | None = None,
+    stops: Stops = Stops(),  # noqa: B008 - it never changes
 ) -> int:
     """Add an instance with its lane; returns its id.
 
     A rate of None is no limit, which has to be said; `limits` are over spans and `gaps` between
     messages, besides. `country` is that of
-    numbers without their country code; without `hours` it may always send. Raises UsageError for a wrong value,
+    numbers without their country code; without `hours` it may always send. So many seconds apart its chats are
+    listed for replies, and `confirm_opt_out` is what a person gets who opts out by a word; None: neither. At the
+    figures of `stops` it pauses itself. Raises UsageError for a wrong value,
     ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")
@@ -83,8 +95,12 @@ def add_instance(
         "name": name,
         "max_in_flight": at_least_one(max_in_flight, "--max-in-flight"),
         "country": country_column(country),
+        "read_replies_seconds": read_replies_seconds,
+        "confirm_opt_out": confirm_opt_out,
+        "stops": stops_column(stops),
         **pace_columns(rate_per_second, burst, gaps),
     }
+    refuse_unread_stops(name, stops, read_replies_seconds)
     account = usable_account(key, base_url, wire)
     try:
         with transaction(engine) as connection:

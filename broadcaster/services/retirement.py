@@ -165,8 +165,8 @@ def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | N
     stuck += [f"schedule {each}" for each in values(connection, "schedules_with_this_lane_only", lane=lane)]
     if stuck:
         raise ConflictError(
-            f"instance {name!r} is the only one of {listed(stuck, _MOST_NAMED)}: name one that stands in for it with "
-            f"`broadcaster instance retire {quote(name)} --to NAME` (nothing was moved)"
+            f"instance {name!r} cannot retire, since nothing else would send {listed(stuck, _MOST_NAMED)}: say which "
+            f"instance takes over with `broadcaster instance retire {quote(name)} --to NAME` (nothing was changed)"
         )
     return campaigns
 

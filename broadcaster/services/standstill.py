@@ -203,6 +203,7 @@ class _Row(msgspec.Struct, frozen=True):
     limit_span: int | None
     limit_free_at: datetime | None
     person_rule: PersonRule | None
+    person_is_skipped: bool
     pending: int
     sending: int
     in_doubt: int
@@ -274,6 +275,7 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         next_slice_at=row.next_slice_at,
         full=_full_limit_of_campaign(row),
         person_rule=row.person_rule,
+        person_is_skipped=row.person_is_skipped,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flower.command import apply_env_options, apply_options, extract_settings
 from flower.options import options
 from flower.urls import settings as web_settings
@@ -19,6 +20,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.options import Error
 
 from broadcaster.door_urls import web_url
+from broadcaster.doors_in_clear import flower_in_clear
 from broadcaster.errors import UnavailableError, UsageError
 from broadcaster.time_zones import shown_zone
 from broadcaster.worker.app import app, settings
@@ -86,6 +88,9 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
             f"Flower cannot listen on {options.address}:{options.port}: {error.strerror}; "
             "set BROADCASTER_FLOWER_PORT to a free port"
         ) from None
+    in_clear = None if os.environ.get(LISTENER) else flower_in_clear(options.address, options.port)
+    if in_clear is not None:
+        structlog.get_logger().warning(in_clear)
     PeriodicCallback(_collect, 1000 * _COLLECT_SECONDS).start()
     flower.io_loop.add_callback(announce_ready)
     flower.start()

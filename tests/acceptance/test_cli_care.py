@@ -88,7 +88,8 @@ def test_what_its_care_will_come_to_is_said_before(run_cli: RunCli, shop: Shop) 
         return [*document["notices"], f"{document['seconds_to_send']}"]
 
     late, seconds = notices("--instance", "a", "--canary", "10%,50%", "--after", "30m", "--expires", "40m")
-    assert re.match(r"10 of 20 messages will expire at .*, since they cannot leave before$", late)
+    too_late = "since they cannot leave before: they wait for the slices of its canary"
+    assert re.match(rf"10 of 20 messages will expire at .*, {too_late}$", late)
     assert float(seconds) >= 1800
     nobody, _ = notices("--instance", "a", "--only-known")
     assert nobody == "nobody may get it: by now all of its recipients would be skipped"

@@ -128,7 +128,7 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
 
 def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
     said = assert_done(run_cli("limit", "person", "1/d", "3/7d")).stdout
-    assert said == "each person gets at most 1/24h, 3/7d, whatever the campaigns\n"
+    assert said == "each person gets at most 1/d, 3/7d, whatever the campaigns\n"
     assert said in assert_done(run_cli("limit", "list")).stdout
     assert_done(run_cli("limit", "person", "--remove", "24h", "4/7d"))
     assert assert_done(run_cli("limit", "list", "--json")).json == [
@@ -140,6 +140,14 @@ def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
     for _ in range(2):
         assert assert_done(run_cli("limit", "person", "none")).stdout == "no cap holds for people\n"
     assert assert_done(run_cli("limit", "list", "--json")).json == []
+
+
+def test_a_cap_that_holds_nobody_back_is_told(run_cli: RunCli) -> None:
+    said = run_cli("limit", "person", "1/d", "5/h")
+    assert (said.code, said.stdout) == (0, "each person gets at most 5/h, 1/d, whatever the campaigns\n")
+    assert said.stderr == "warning: 5/h holds nothing back: 1/d never lets so much through\n"
+    added = run_cli("instance", "add", "c", "--key", "kc", "--rate", "50/d", "--rate", "60/h")
+    assert "warning: 60/h holds nothing back: 50/d never lets so much through\n" in added.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulato
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.commands import assert_runnable
 from tests.support.database import as_owner
+from tests.support.reference import commands
 from tests.support.shop import Shop, drain
 
 KEY = "k3y-of-a"
@@ -57,6 +58,31 @@ def test_an_instance_is_slow_until_somebody_says_that_it_has_no_limit(run_cli: R
     assert told.startswith("added instance b, at unlimited: ")
     listed = assert_done(run_cli("instance", "list", "--json")).json
     assert [(row["rate"], row["burst"]) for row in listed] == [("20/min", 2), ("unlimited", 2)]
+
+
+def test_what_can_be_set_can_be_given_when_it_is_added() -> None:
+    options = {
+        each.words: {name for parameter in each.command.params for name in parameter.opts if name.startswith("--")}
+        for each in commands()
+    }
+    add, change = options["instance", "add"], options["instance", "set"]
+    assert change - add == {"--add-rate", "--any-time"}, "these are about what there is already"
+    assert add <= change
+
+
+def test_adding_says_all_that_was_set(run_cli: RunCli) -> None:
+    paced = ("--rate", "10/min", "--rate", "500/d", "--ramp", "20,50", "--country", "ID")
+    slow = ("--gap", "20s..60s", "--rest", "5m..10m after 50", "--window", "Mon-Fri 09:00-17:00")
+    told = ("--read-replies", "30s", "--confirm-opt-out", "You get no more.", "--stop-above", "optouts=2%")
+    said = assert_done(run_cli("instance", "add", "a", "--key", KEY, *paced, *slow, *told)).stdout
+    for each in (
+        *("rates: 10/min, 500/d", "burst: 1", "ramp: 20, 50 a day, at step 1", "country: ID", "gap: 20s..1m"),
+        *("rest: 5m..10m after 50", "windows: Mon-Fri 09:00-17:00", "replies are read: every 30 s"),
+        *("opt-outs are confirmed with: You get no more.", "stops itself at: optouts above 2%"),
+    ):
+        assert f"\n  {each}" in said, said
+    unread = run_cli("instance", "add", "b", "--key", f"{KEY}-b", "--stop-above", "optouts=2%")
+    assert_refused(unread, "reads no replies", code=2)
 
 
 def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:

@@ -81,7 +81,7 @@ def test_a_limit_that_is_full_is_told_of_with_the_list(run_cli: RunCli, shop: Sh
 
 def test_gaps_and_rests_are_said_shown_changed_and_taken_away(run_cli: RunCli, engine: Engine) -> None:
     added = assert_done(run_cli(*ADD, "--gap", "20s..60s", "--rest", "5m..10m after 50")).stdout
-    assert "at 20/min, with gaps of 20s..1m, rests of 5m..10m after 50: " in added
+    assert "\n  gap: 20s..1m\n  rest: 5m..10m after 50\n" in added
     assert "gaps of 20s..1m, rests of 5m..10m after 50" in assert_done(run_cli("instance", "show", "main")).stdout
     assert_done(run_cli("instance", "set", "main", "--gap", "none"))
     shown = assert_done(run_cli("instance", "show", "main", "--json")).json

@@ -40,8 +40,10 @@ def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_c
 
 
 def test_how_many_will_expire_is_said_before(run_cli: RunCli) -> None:
-    _, warned = submit(run_cli, "--dry-run", "--expires", "6h")
-    assert re.search(r"warning: 35 of 60 messages will expire at .*, since they cannot leave before\n", warned)
+    said, warned = submit(run_cli, "--dry-run", "--expires", "6h")
+    too_late = "since they cannot leave before: they wait for limit 25/d of a"
+    assert re.search(rf"warning: 35 of 60 messages will expire at .*, {too_late}\n", warned)
+    assert "it waits for" not in said, "what leaves does not wait"
 
 
 def test_where_all_of_it_expires_that_is_said_and_nothing_of_a_year(run_cli: RunCli, engine: Engine) -> None:

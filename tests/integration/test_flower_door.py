@@ -111,6 +111,19 @@ def test_a_machine_whose_zone_has_no_name_is_shown_utc(tmp_path: Path, environ: 
     assert 'value="time-UTC"' in reply.text
 
 
+@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0"])
+def test_who_starts_it_alone_is_told_where_others_can_listen_in(
+    tmp_path: Path, environ: dict[str, str], bind: str
+) -> None:
+    port = free_port()
+    own = {"BROADCASTER_FLOWER_BASIC_AUTH": ":".join(LOGIN), "BROADCASTER_FLOWER_PORT": str(port)}
+    with running_stack(tmp_path, environ) as stack:
+        role = stack.start("flower", **own, BROADCASTER_FLOWER_BIND=bind)
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/healthcheck"), "Flower to listen")
+        told = f"Flower: it listens on {bind} port {port}, where others reach it, in plain HTTP"
+        assert (told in role.log.read_text(encoding="utf-8")) == (bind == "0.0.0.0")
+
+
 def test_every_reply_forbids_frames_sniffing_and_foreign_content(url: str) -> None:
     for path in [*pages(url), "/static/js/flower.js"]:
         assert_guarded(httpx.get(url + path, auth=LOGIN))

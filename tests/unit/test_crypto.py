@@ -121,6 +121,7 @@ def test_a_key_file_that_others_can_read_or_change_is_refused(
         with pytest.raises(SettingsError, match=trouble) as refused:
             open_vault(settings)
         assert str(path) in str(refused.value)
+        assert "`chmod go=`" in str(refused.value), "one command mends all of it"
 
 
 @pytest.mark.parametrize(

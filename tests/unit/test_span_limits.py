@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates, parse_span_limit, with_rates
+from broadcaster.domain.span_limits import (
+    RollingCount,
+    SpanLimit,
+    parse_rates,
+    parse_span_limit,
+    with_rates,
+    without_effect,
+)
 from broadcaster.errors import UsageError
 
 DAY = 86_400
@@ -133,3 +140,20 @@ def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer_than_the_span
 )
 def test_a_rate_that_is_added_replaces_only_that_of_its_span(before: list[str], added: list[str], after: str) -> None:
     assert str(with_rates(parse_rates(before), added)) == after
+
+
+@pytest.mark.parametrize(
+    ("limits", "idle"),
+    [
+        ([(1, 86_400), (5, 3600)], [(5, 3600)]),
+        ([(1, 3600), (24, 86_400)], [(24, 86_400)]),
+        ([(1, 3600), (23, 86_400)], []),
+        ([(2, 43_200), (3, 86_400), (4, 86_400 * 7)], []),
+        ([(2, 43_200), (4, 86_400), (4, 86_400 * 7)], [(4, 86_400)]),
+        ([(3, 5 * 3600), (6, 7 * 3600)], [(6, 7 * 3600)]),
+    ],
+)
+def test_a_limit_holds_nothing_back_where_another_one_never_lets_so_much_through(
+    limits: list[tuple[int, int]], idle: list[tuple[int, int]]
+) -> None:
+    assert [each for each, _ in without_effect(limits)] == idle

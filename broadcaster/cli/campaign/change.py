@@ -10,6 +10,7 @@ import typer
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.differences import said_difference
 from broadcaster.cli.options.care_options import ChangedFrequencyOptions, ChangedSliceOptions, StopOptions
@@ -149,7 +150,11 @@ def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
     for notice in changed.notices:
         warn(notice)
     if changed.moved:
-        say(f"messages that go through another instance now: {changed.moved:,}")
+        go = "would go through another instance" if dry_run else "go through another instance now"
+        say(f"messages that {go}: {changed.moved:,}")
+    if changed.ends_at is not None:
+        as_if = ", if it were resumed now" if changed.state is CampaignState.PAUSED else ""
+        say(f"it is sent until {said_end(changed.ends_at, changed.earliest_at, changed.latest_at)}{as_if}")
     if changed.left_out:
         say(f"skipped, since its care leaves them out there by now: {changed.left_out:,}")
     say_remarks(changed.lint)

@@ -9,6 +9,7 @@ from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.skips import said_skips
 from broadcaster.time_zones import shown_time
 
 _MOST_ENDS = 20
@@ -26,7 +27,7 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
     """When campaigns are sent that run or are to start, as far as that can be told."""
     told = [
         f"campaign {name} is sent {_said_begin(plan)}until "
-        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}"
+        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}{_said_late(plan)}"
         for name, plan in plans.items()
         if plan.known_end is not None
     ]
@@ -35,12 +36,22 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         for name, plan in plans.items()
         if plan.leaves_nothing
     ]
+    told += [
+        f"campaign {name} has nobody left to send to; skipped: {said_skips(plan.skips)}"
+        for name, plan in plans.items()
+        if plan.is_for_nobody
+    ]
     if told:
         say("")
     for each in told[:_MOST_ENDS]:
         say(each)
     if len(told) > _MOST_ENDS:
         say(f"and {len(told) - _MOST_ENDS:,} campaigns more: see `broadcaster campaign list`")
+
+
+def _said_late(plan: CampaignPlan) -> str:
+    """How many do not leave in time."""
+    return f"; {said_expiry(plan, shown_time)}" if plan.expire else ""
 
 
 def _said_begin(plan: CampaignPlan) -> str:

@@ -21,6 +21,7 @@ from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
+from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
@@ -57,10 +58,10 @@ def plan(
 ) -> None:
     """Show when a campaign is sent, beside all others: its end, each day and instance, what it waits for.
 
-    Nothing is changed. --by exits with 0 where it is made or a change is named, and with 1 where no single change
-    makes it. Messages that are dealt stay with their instances where a rate or a window changes. Whoever is skipped
-    as it stands is not planned; it says how many are, and why. Nobody knows who opts out meanwhile; of an audience
-    those count that there are now.
+    Nothing is changed. That of a draft, or of one that is paused, is as if it were started, or resumed, now. --by exits
+    with 0 where it is made or a change is named, and with 1 where no single change makes it. Messages that are dealt
+    stay with their instances where a rate or a window changes. Whoever is skipped as it stands is not planned; it says
+    how many are, and why. Nobody knows who opts out meanwhile; of an audience those count that there are now.
 
     Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
     """
@@ -79,6 +80,12 @@ def plan(
         _say(found, asked)
     if found.is_missed:
         raise typer.Exit(1)
+
+
+_AS_IF = {
+    CampaignState.DRAFT: ": the plan is as if it were started now",
+    CampaignState.PAUSED: ": the plan is as if it were resumed now",
+}
 
 
 def _instances(written: Sequence[str]) -> tuple[Sequence[str], int]:
@@ -105,6 +112,7 @@ def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
     by = None if asked.deadline is None else {"at": asked.deadline, "is_made": found.is_made, "change": found.change}
     return {
         "name": found.name,
+        "state": found.state,
         "messages": found.messages,
         **_plan_document(found.plan, found.days_without),
         "what_if": what_if,
@@ -134,6 +142,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
     say_fields(
         {
             "campaign": found.name,
+            "state": f"{found.state}{_AS_IF.get(found.state, '')}",
             "to send": found.messages,
             **({"skipped": said_skips(plan.skips)} if plan.skips else {}),
             "begins": None if plan.first_at is None else shown_time(plan.first_at),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, one_line, say, say_json
+from broadcaster.cli.own_process import as_called
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
@@ -32,6 +33,7 @@ _CLOCK_SECONDS = 90
 """From how much time left on its end is told too."""
 _PLANS_SHARE = 20
 """A plan is made again after so many times the time that it took to make."""
+_SAID_BY_HOLDS = (Cause.WINDOW, Cause.CANARY, Cause.RETRY, Cause.PERSON, Cause.PACED, Cause.OUTRANKED)
 LINE_SECONDS = 1.0
 """Where it is shown in lines, counts alone make at most one line in this time."""
 
@@ -148,8 +150,9 @@ def take_snapshot(
     limit: SpeedLimit | None = None,
 ) -> Snapshot:
     """What `summary`, `troubles` and `holds`, read just now, come to."""
-    # When it starts is said by the pace.
-    told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
+    # When it starts is said by the pace, and what decides when the next message leaves by the holds.
+    said = (Cause.STARTS_LATER, *(_SAID_BY_HOLDS if holds else ()))
+    told = (each for each in said_by_instances(troubles) if each.cause not in said)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open, limit)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
     waiting = foresight.plan.waiting_people if foresight and foresight.plan else ()
@@ -169,16 +172,15 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: Sequence[object] = ()
+        self._last: Mapping[str, object] = {}
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        known = (snapshot.summary, snapshot.troubles, snapshot.holds, snapshot.waiting_people)
-        if known != self._last:
-            self._last = known
-            document = campaign_document(snapshot.summary, snapshot.troubles)
-            ahead = {"holds": snapshot.holds, "waiting_people": snapshot.waiting_people}
-            say_json({**document, **ahead}, indent=False)
+        ahead = {"holds": snapshot.holds, "waiting_people": snapshot.waiting_people}
+        document = {**campaign_document(snapshot.summary, snapshot.troubles), **ahead}
+        if document != self._last:
+            self._last = document
+            say_json(document, indent=False)
             sys.stdout.flush()
 
 
@@ -187,6 +189,7 @@ class LineView:
 
     def __init__(self) -> None:
         self._last: Snapshot | None = None
+        self._line = ""
         self._next = 0.0
 
     def update(self, snapshot: Snapshot) -> None:
@@ -197,8 +200,11 @@ class LineView:
             return
         self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
         parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,}", snapshot.counts, snapshot.pace]
-        say("; ".join(filter(None, [*parts, *snapshot.notes])))
-        sys.stdout.flush()
+        line = "; ".join(filter(None, [*parts, *snapshot.notes]))
+        if line != self._line:
+            self._line = line
+            say(line)
+            sys.stdout.flush()
 
 
 class LiveView:
@@ -229,7 +235,7 @@ def render(snapshot: Snapshot) -> RenderableType:
         f"{snapshot.final:,} of {snapshot.total:,}  {share:.0%}",
     )
     lines = [Text(snapshot.counts), Text(snapshot.pace, style="dim")]
-    return Group(title, bar, *lines, *(Text(one_line(note), style="yellow") for note in snapshot.notes))
+    return Group(title, bar, *lines, *(Text(one_line(as_called(note)), style="yellow") for note in snapshot.notes))
 
 
 @contextmanager

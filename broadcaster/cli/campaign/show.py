@@ -108,7 +108,7 @@ def show(name: Name, as_json: Json = False) -> None:
         document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}
         say_json(document | moves_document(moves, away))
     else:
-        say_fields(campaign_fields(summary, figures) | _skipped(skips) | _ends(ahead) | _held(holds, waiting))
+        say_fields(campaign_fields(summary, figures) | _skipped(skips) | _ends(ahead, found) | _held(holds, waiting))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
@@ -121,12 +121,16 @@ def moves_document(moves: Sequence[ToldMove], away: Sequence[OpenFailover]) -> d
     return {"moves": moves, "failovers": away}
 
 
-def _ends(plan: CampaignPlan | None) -> dict[str, object]:
-    """When it is sent, what it waits for, and how many of it expire."""
+def _ends(plan: CampaignPlan | None, found: Sequence[Standstill]) -> dict[str, object]:
+    """When it is sent, what it waits for, how many of it expire, and until when it stays open for that."""
     if plan is None or (plan.known_end is None and not plan.expire):
         return {}
     told = [said_when_sent(plan), f"it waits for {plan.said_waits}" if plan.waits_for else ""]
     told += [said_expiry(plan, shown_time)] if plan.expire and not plan.leaves_nothing else []
+    expires_at = plan.expires_at if plan.expire else None
+    open_until = max(filter(None, [expires_at, *(each.until for each in found)]), default=None)
+    if plan.known_end is not None and open_until is not None and open_until > plan.known_end:
+        told.append(f"it stays open until {shown_time(open_until)}")
     return {"ends": "; ".join(filter(None, told))}
 
 

@@ -30,8 +30,8 @@ def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetim
 
 def said_when_sent(plan: CampaignPlan) -> str:
     """When a plan ends, or why nobody can tell."""
-    if plan.skips and not plan.messages:
-        return f"never: nobody is left, {said_skips(plan.skips)}"
+    if plan.is_for_nobody:
+        return f"never: nobody is left; skipped: {said_skips(plan.skips)}"
     if plan.leaves_nothing and not plan.stopped:
         return f"never: {said_expiry(plan, shown_time)}"
     if not plan.is_paced:

@@ -20,11 +20,12 @@ from broadcaster.cli.options.reply_options import ConfirmOptOut, ReadReplies, as
 from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import say, warn
 from broadcaster.crypto import open_vault
+from broadcaster.domain.care import Stops
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import HoursChange
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.span_limits import Rates, parse_rates
+from broadcaster.domain.span_limits import Rates, parse_rates, said_without_effect
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UsageError, listed
@@ -33,6 +34,7 @@ from broadcaster.services.countries import instance_countries
 from broadcaster.services.instance_changes import ChangedInstance, InstanceChanges, set_instance
 from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.instance_removal import remove_instance
+from broadcaster.services.instance_settings import settings_of_instance
 from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import load
 
@@ -43,14 +45,26 @@ if TYPE_CHECKING:
 AnyTime = Annotated[bool, typer.Option("--any-time", help="Without windows and days off from now on.")]
 
 
-def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: InstanceWindowOptions) -> None:
+def add(
+    *,
+    name: Name,
+    secret: KeyOptions,
+    gateway: NewGatewayOptions,
+    read_replies: ReadReplies = None,
+    windows: InstanceWindowOptions,
+    confirm: ConfirmOptOut = None,
+    stopping: StopOptions,
+) -> None:
     """Add an instance. Without a key option the key is asked for, and on a terminal the country without --country.
+
+    --stop-above and --stop-below count what was sent in the last day, and since the instance was resumed.
 
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
     rates = parse_rates(gateway.rate) if gateway.rate else Rates(instances.DEFAULT_RATE)
     hours, gaps = windows.hours(), gateway.chance.of(Gaps())
+    confirmation, stops = asked_confirmation(confirm), stopping.stop_change()
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -74,13 +88,21 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: 
             wire=gateway.wire or Wire.JSON,
             country=country,
             hours=hours,
+            read_replies_seconds=None if read_replies is None else reading_interval(read_replies),
+            confirm_opt_out=confirmation,
+            stops=Stops() if stops is None else stops.of(Stops()),
         )
+        kept = settings_of_instance(engine, name)
         _warn_of_other_countries(engine, country)
     _warn_in_the_clear(gateway.base_url or "")
     say(
-        f"added instance {name}, at {rates}{f', with {gaps}' if gaps.are_given else ''}: "
+        f"added instance {name}, at {rates}: "
         f"try it with `broadcaster instance check {quote(name)} --to NUMBER`, with a phone of yours"
     )
+    _warn_of_idle_rates(rates)
+    for what, value in kept.items():
+        if value is not None:
+            say(f"  {what}: {value}")
 
 
 def _ask_country() -> str | None:
@@ -163,6 +185,8 @@ def change(
         )
         _warn_of_other_countries(engine, gateway.known_country)
     _warn_in_the_clear(gateway.base_url or "")
+    if rates is not None:
+        _warn_of_idle_rates(rates)
     if changed.unheard:
         warn(
             f"campaigns {listed(changed.unheard, 3)}: limits on opt-outs and replies, and --max-unanswered, see "
@@ -232,6 +256,11 @@ def remove(name: Name) -> None:
     with database(load()) as engine:
         remove_instance(engine, name)
     say(f"removed instance {name}")
+
+
+def _warn_of_idle_rates(rates: Rates) -> None:
+    for idle in said_without_effect(rates.counted):
+        warn(idle)
 
 
 def _warn_in_the_clear(base_url: str) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.database import database
-from broadcaster.cli.output import say
+from broadcaster.cli.output import say, warn
 from broadcaster.domain.frequency import parse_cap, parse_frequency_span
+from broadcaster.domain.span_limits import said_without_effect
 from broadcaster.errors import UsageError
 from broadcaster.services import frequency
 from broadcaster.settings import load
@@ -59,5 +60,7 @@ def person(
         for cap in wanted:
             frequency.set_cap(engine, cap, grace=settings.acceptance_seconds)
         found = frequency.show_caps(engine)
+    for idle in said_without_effect([each.cap for each in found]):
+        warn(idle)
     said = ", ".join(str(each.cap) for each in found)
     say(f"each person gets at most {said}, whatever the campaigns" if found else "no cap holds for people")

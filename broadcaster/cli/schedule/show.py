@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -120,6 +121,9 @@ def report(
 ) -> None:
     """Show what became of each occurrence, newest first. OPEN counts the messages that are not final yet.
 
+    SKIPPED, where there are any, counts those that were skipped; OTHER those that did not leave in time, were
+    cancelled, or are unknown.
+
     Recipients who could be sent nothing are no messages: so many are rejected, says the reason. As a page it also sums
     up what its campaigns came to, and why messages were not sent.
 
@@ -146,11 +150,13 @@ def report(
     if not rows:
         say(f"schedule {name} has had no occurrences yet")
         return
+    counts = _count_columns(rows)
     say_table(
-        ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", "TOTAL", "SENT", "FAILED", "OPEN", "REASON"],
+        ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", *counts, "REASON"],
         (
             [
-                *(label, row.number, row.state, row.campaign_state, row.total, row.sent, row.failed, row.still_open),
+                *(label, row.number, row.state, row.campaign_state),
+                *(count(row) for count in counts.values()),
                 _reason(row),
             ]
             for label, row in zip(labels, rows, strict=True)
@@ -158,6 +164,20 @@ def report(
         styles=STATE_STYLES,
         folded=["REASON"],
     )
+
+
+def _count_columns(rows: Sequence[OccurrenceSummary]) -> Mapping[str, Callable[[OccurrenceSummary], int | None]]:
+    """By heading, what a row counts: TOTAL is the sum of the others. SKIPPED and OTHER only if any has some."""
+    columns: dict[str, Callable[[OccurrenceSummary], int | None]] = {
+        "TOTAL": lambda row: row.total,
+        "SENT": lambda row: row.sent,
+        "FAILED": lambda row: row.failed,
+        "SKIPPED": lambda row: row.skipped,
+        "OTHER": lambda row: row.otherwise,
+        "OPEN": lambda row: row.still_open,
+    }
+    left_out = [name for name in ("SKIPPED", "OTHER") if not any(columns[name](row) for row in rows)]
+    return {name: count for name, count in columns.items() if name not in left_out}
 
 
 def _reason(row: OccurrenceSummary) -> str | None:

@@ -1,8 +1,9 @@
 SELECT /* parts_to_plan */
 -- What is left to send through lanes, by campaign and lane and, where its hours go by the recipient, by group of
 -- recipients. What is being sent counts as one more group. Messages that wait for their people are apart, by the rule and
--- by the hour in which these are free again, whatever is looked at again before (`person_free_at`). Drafts and paused campaigns have no part in it, but for the one called
--- %(name)s: before its start, or where it is paused, it is as if that ended now.
+-- by the hour in which these are free again, whatever is looked at again before (`person_free_at`); null: they will be skipped,
+-- since they are not free when it is looked at them again. Drafts and paused campaigns have no part in it, but for the one
+-- called %(name)s: before its start, or where it is paused, it is as if that ended now.
     c.id AS campaign,
     c.name,
     c.priority,
@@ -39,6 +40,7 @@ CROSS JOIN LATERAL (
     SELECT
         hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE AS by_group,
         c.started_at IS NOT NULL AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps)) AS by_person,
+        (c.care ->> 'skips_recent') IS NOT NULL AS skips,
         now() + (SELECT make_interval(secs => grace_seconds) FROM frequency_records) AS known_by
 ) told
 CROSS JOIN LATERAL (
@@ -54,6 +56,7 @@ CROSS JOIN LATERAL (
                 m.recipient_group,
                 m.reason,
                 CASE
+                    WHEN told.skips AND person_free_at(m.phone, c.care) > m.next_attempt_at THEN NULL
                     WHEN m.next_attempt_at > told.known_by THEN m.next_attempt_at
                     ELSE greatest(m.next_attempt_at, person_free_at(m.phone, c.care))
                 END AS free_at

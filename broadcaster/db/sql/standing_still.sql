@@ -26,6 +26,7 @@ beat AS (
         full_limit.free_at AS limit_free_at,
         person.rule AS person_rule,
         person.free_at AS person_free_at,
+        person.is_skipped AS person_is_skipped,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL)
@@ -52,7 +53,8 @@ beat AS (
     LEFT JOIN LATERAL ( -- by which rule, and until when, the message that is due first waits for its person
         SELECT
             m.reason AS rule,
-            CASE WHEN m.next_attempt_at > now() + (SELECT make_interval(secs => f.grace_seconds) FROM frequency_records f)
+            skipped.are_they AS is_skipped,
+            CASE WHEN skipped.are_they OR m.next_attempt_at > now() + (SELECT make_interval(secs => f.grace_seconds) FROM frequency_records f)
                 THEN m.next_attempt_at
                 ELSE least( -- it is only looked at again then
                     greatest(m.next_attempt_at, person_free_at(m.phone, c.care)),
@@ -77,6 +79,10 @@ beat AS (
         JOIN messages m
             ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
             AND m.recipient_group = recipients.id AND m.state = 'pending' AND m.next_attempt_at = cl.next_due_at
+        CROSS JOIN LATERAL ( -- since the person is not free when it is looked at again
+            SELECT (c.care ->> 'skips_recent') IS NOT NULL
+                AND coalesce(person_free_at(m.phone, c.care) > m.next_attempt_at, false) AS are_they
+        ) skipped
         WHERE c.state = 'running' AND cl.next_due_at > now() AND cl.next_due_at < 'infinity'
             AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps))
             AND m.reason IN ('cooldown', 'cap')
@@ -163,6 +169,7 @@ SELECT
     part.limit_span,
     part.limit_free_at,
     part.person_rule,
+    coalesce(part.person_is_skipped, false) AS person_is_skipped,
     coalesce(part.pending, 0) AS pending,
     coalesce(part.sending, 0) AS sending,
     coalesce(part.in_doubt, 0) AS in_doubt,

@@ -6,8 +6,10 @@ the version that its campaign had when it was claimed. docs/decisions/0029-chang
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from shlex import quote
 from typing import Any
 
@@ -16,7 +18,8 @@ from sqlalchemy import Connection, Engine, null, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, value
+from broadcaster.db.statements import execute, value, values
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
@@ -34,6 +37,7 @@ from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
+from broadcaster.services.campaigns.planning import dealt_anew, open_work, surroundings_of
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.batches import SAMPLES
 from broadcaster.services.shared_limits import limit_campaign, limits_for_campaigns
@@ -74,6 +78,12 @@ class Changed:
     """How many may yet be sent: with a new content, to whom it goes. Over an audience: how many there are now."""
     moved: int = 0
     """Of those, how many go through another instance now."""
+    ends_at: datetime | None = None
+    """When it is sent through other instances, one that is paused as if it were resumed now; None: nobody can tell,"""
+    earliest_at: datetime | None = None
+    """where chance is kind,"""
+    latest_at: datetime | None = None
+    """and where it is not."""
     left_out: int = 0
     """How many are skipped, since its care leaves them out by now: other instances know other people."""
     samples: list[tuple[str, str]] = field(default_factory=list)
@@ -94,8 +104,14 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     still to be sent to cannot be sent the new content.
     """
     changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
-    if change.instances is not None and changed.changes and not dry_run:
-        changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
+    if change.instances is not None and changed.changes:
+        if dry_run:
+            changed.moved, plan = _plan_shared(engine, name, change)
+        else:
+            changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
+            plan = open_work(engine, name).plan()
+        if plan is not None and plan.is_paced:
+            changed.ends_at, changed.earliest_at, changed.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
     if change.care.frees_people and changed.changes and not dry_run:
         patiently(lambda: _free_put_off(engine, name))
     return changed
@@ -126,6 +142,21 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         if change.limits is not None:
             _change_limits(connection, campaign, change.limits, result, dry_run=dry_run)
         return result
+
+
+def _plan_shared(engine: Engine, name: str, change: CampaignChange) -> tuple[int, CampaignPlan | None]:
+    """How many messages other instances would get, and the plan through those that it is to have."""
+    with transaction(engine) as connection:
+        rates = lanes_of(connection, change.instances or (), change.weights)
+        lanes = {*values(connection, "lanes_with_parts", name=name), *rates}
+        around = surroundings_of(connection, lanes, name=name)
+    before, around = around.of(name), around.without(name)
+    after = dealt_anew(before, around.shares(rates))
+    had, get = (Counter[int]() for _ in range(2))
+    for counts, parts in ((had, before), (get, after)):
+        for part in parts:
+            counts[part.lane_id] += part.messages
+    return (get - had).total(), around.plan(after) if after else None
 
 
 def _share(engine: Engine, name: str) -> tuple[int, int]:

@@ -53,6 +53,8 @@ class ForeseenCampaign:
     """The plan of a campaign, and the answer to what was asked besides."""
 
     name: str
+    state: CampaignState
+    """A draft, or one that is paused, is planned as if it were started, or resumed, now."""
     messages: int
     """How many are left to send."""
     plan: CampaignPlan
@@ -99,6 +101,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     days_without = planned.around.days_without(planned.parts, plan, begins_at=planned.starts_at)
     return ForeseenCampaign(
         name=name,
+        state=campaign.state,
         messages=messages,
         plan=plan,
         days_without=days_without,

@@ -6,7 +6,7 @@ Needs no SQLAlchemy, for the commands that only show something.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.domain.planned_parts import PlannedPart, slices_of
+from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
 from broadcaster.settings import load
@@ -57,7 +58,7 @@ class _Part(msgspec.Struct, frozen=True):
     rule: PersonRule | None
     """By which they wait until their people may get something again, from"""
     first_free_at: datetime | None
-    """on and until `not_before`; None: for nobody."""
+    """on and until `not_before`; None: they wait for nobody or, where there is a rule, will be skipped."""
     expires_at: datetime | None
     limits: tuple[int, ...]
     care: Care | None
@@ -129,6 +130,21 @@ def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[PlannedLeft
                 )
 
 
+def _without_skipped(
+    parts: Iterable[_Part], left_out: Mapping[int, Sequence[PlannedLeftOut]]
+) -> tuple[Sequence[_Part], Mapping[int, Sequence[PlannedLeftOut]]]:
+    """The same, without a message that will be skipped in them: those are left out, too."""
+    kept, more = [], {campaign: list(found) for campaign, found in left_out.items()}
+    for part in parts:
+        if part.rule is None or part.first_free_at is not None:
+            kept.append(part)
+            continue
+        skipped = PlannedLeftOut(part.lane_id, part.recipient_group, part.messages, SkipReason(part.rule))
+        more[part.campaign].append(skipped)
+        kept.append(msgspec.structs.replace(part, messages=0, rule=None))
+    return kept, more
+
+
 def _few(parts: Iterable[_Part]) -> Iterator[_Part]:
     """The same with those who wait for their people in few pieces, each of which counts as free at its end."""
     for _, of_lane in groupby(parts, key=lambda part: (part.campaign, part.lane_id)):
@@ -190,7 +206,8 @@ def surroundings_of(
     together = [lane.id for lane in found]
     parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
     left_out = left_out_of(connection, {part.campaign for part in parts})
-    parts = list(_few(_sent_to(parts, left_out)))
+    sent_to, left_out = _without_skipped(_sent_to(parts, left_out), left_out)
+    parts = list(_few(sent_to))
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
@@ -230,6 +247,19 @@ def _failovers(connection: Connection, lanes: Sequence[int], name: str | None) -
             stays={lane.lane_id: lane.stays for lane in shared},
         )
     return rules
+
+
+def dealt_anew(parts: Iterable[PlannedPart], rates: LaneRates) -> list[PlannedPart]:
+    """What lanes will have of these parts of one campaign, once all of it is shared by these rates."""
+    alike: dict[PlannedPart, int] = {}
+    for part in parts:
+        of_all = replace(part, lane_id=0, messages=0)
+        alike[of_all] = alike.get(of_all, 0) + part.messages
+    return [
+        replace(part, lane_id=lane, messages=messages)
+        for part, count in alike.items()
+        for lane, messages in shares_of(count, rates).items()
+    ]
 
 
 def parts_to_be(

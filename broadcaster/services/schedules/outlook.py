@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,16 +15,20 @@ from broadcaster.domain.conditions import fixed
 from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.contents import Content
 from broadcaster.domain.meeting_hours import Chances, InstanceHours, is_known_to, meeting_of, said_hours
-from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.planned_parts import OWN
 from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.contention import count_contention, may_contend
+from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach, look_at_members
 from broadcaster.services.openings import first_meeting, instance_hours, said_apart
 from broadcaster.services.schedules.occurrences import occurrence_variables
 from broadcaster.services.schedules.schedule_reports import Upcoming, upcoming_of
 from broadcaster.services.schedules.stored_schedule import Schedule, database_now
+from broadcaster.time_zones import shown_time
 
 SHOWN = 3
 """How many of the next occurrences are shown, so that a slip in the rule is seen."""
@@ -82,16 +87,42 @@ def look_ahead(
     if is_retimed and chances.all_are_missed and is_known_to(hours, ()):
         raise UsageError(f"--expires: {_never_sent(chances, hours, instances)}")
     apart = said_apart(hours, instances, meeting)
+    reach = _reach(connection, schedule, audience, content, due_at)
+    late = None if chances.all_are_missed else _too_late(connection, schedule, hours, reach, due_at)
     return Outlook(
         upcoming=replace(upcoming, occurrences=upcoming.occurrences[:SHOWN]),
         due_at=due_at,
         audience=audience.name,
-        reach=_reach(connection, schedule, audience, content, due_at),
+        reach=reach,
         hours=hours,
         instances=instances,
         opens_at=meeting.opens_at,
-        notices=[*([apart] if apart else []), *chances.remarks()],
+        notices=[*([apart] if apart else []), *chances.remarks(), *([late] if late else [])],
     )
+
+
+def _too_late(
+    connection: Connection, schedule: Schedule, hours: OpeningHours | None, reach: Reach, due_at: datetime
+) -> str | None:
+    """How many of the occurrence would expire, beside the campaigns that there are now; None: none of it."""
+    if schedule.expires_after is None or not reach.total:
+        return None
+    lanes, limits = dict(zip(schedule.lanes, schedule.weights, strict=True)), list(schedule.limits.values())
+    around = surroundings_of(connection, lanes, limits=limits).with_canary(OWN, schedule.care)
+    parts = parts_to_be(
+        around.shares(lanes),
+        {NOBODY: reach.total},
+        hours=hours,
+        expires_at=due_at + schedule.expires_after,
+        priority=schedule.priority,
+        care=schedule.care,
+        limits=limits,
+        left_out=reach.contention.skipped,
+        waiting=reach.contention.waiting,
+    )
+    plan = around.plan(parts, begins_at=due_at)
+    clock = partial(shown_time, zone=schedule.zone)
+    return f"of the next occurrence, {said_expiry(plan, clock)}" if plan.expire else None
 
 
 def _never_sent(chances: Chances, hours: OpeningHours | None, instances: InstanceHours) -> str:

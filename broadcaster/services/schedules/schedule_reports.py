@@ -115,6 +115,13 @@ class OccurrenceSummary(msgspec.Struct, frozen=True):
     rejected: int | None
     """Of its recipients, those who could be sent nothing: no messages, so that they are in no other sum."""
 
+    @property
+    def otherwise(self) -> int | None:
+        """How many messages are final, and neither sent, failed nor skipped; None: there is no campaign."""
+        if self.total is None:
+            return None
+        return self.total - sum(each or 0 for each in (self.sent, self.failed, self.skipped, self.still_open))
+
 
 def list_schedules(engine: Engine) -> Sequence[ScheduleSummary]:
     """All schedules by name."""

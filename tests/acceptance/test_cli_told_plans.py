@@ -1,0 +1,162 @@
+"""Plans as commands tell them: who is skipped, waited for or expires, and what a plan goes by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.services import dispatch
+from broadcaster.services.campaigns.judging import judge_campaigns
+from broadcaster.services.frequency import keep_due_frequency
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
+from broadcaster.settings import Settings
+from tests.support.cli import CliResult, RunCli, assert_done, assert_refused
+from tests.support.shop import Shop, drain, open_shop
+
+SUBMIT = ("campaign", "submit")
+TO_ALL = ("--instance", "a", "--recipients", "-", "--text", "Hi")
+PEOPLE = "phone\n" + "".join(f"62812{n:07d}\n" for n in range(20))
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        opened.add("a", rate="10/s")
+        opened.add("b")
+        yield opened
+
+
+def start(shop: Shop) -> None:
+    keep_due_frequency(shop.engine, grace=shop.settings.acceptance_seconds)
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+
+
+def test_before_it_is_decided_who_is_skipped_it_is_said_that_they_will_be(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    options = ("--cooldown", "24h", "--when-recent", "skip", "--expires", "6h")
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, *options, stdin=PEOPLE))
+    start(shop)
+    assert shop.states("x") == {"pending": 12, "sent": 8}
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    assert "will expire" not in shown
+    assert "skipped     12 to come (cooldown)" in shown
+    assert re.search(r"^held by +a: people who were messaged within its cooldown are skipped at ", shown, re.MULTILINE)
+    assert "wait for people" not in shown
+    status = assert_done(run_cli("status")).stdout
+    assert "campaign x has nobody left to send to; skipped: 12 to come (cooldown)" in status
+    assert_refused(run_cli("campaign", "plan", "x"), "all others are skipped, 12 to come (cooldown)")
+    watched = run_cli("campaign", "watch", "x", "--timeout", "0").stdout
+    assert "are skipped at" in watched
+    assert "wait for people" not in watched
+
+
+def test_who_expires_before_being_free_is_not_told_as_waited_for(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    options = ("--cooldown", "24h", "--expires", "6h")
+    submitted = assert_warned(run_cli(*SUBMIT, "x", *TO_ALL, *options, stdin=PEOPLE))
+    assert "it waits for" not in submitted.stdout
+    too_late = "since they cannot leave before: they wait for people who were messaged within its cooldown"
+    assert re.search(rf"warning: 12 of 20 messages will expire at .*, {too_late}\n", submitted.stderr)
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    assert re.search(rf"^ends .*; 12 of 20 messages will expire at .*, {too_late};", shown, re.MULTILINE)
+    assert "it waits for" not in shown
+    assert run_cli("campaign", "plan", "x", "--json").json["waiting_people"] == []
+    status = assert_done(run_cli("status")).stdout
+    assert re.search(rf"^campaign x is sent until .*; 12 of 20 messages will expire at .*, {too_late}$", status, re.M)
+
+
+def test_the_plan_of_what_is_not_sent_now_says_so(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--draft", stdin=PEOPLE))
+    assert "state     draft: the plan is as if it were started now\n" in planned(run_cli, "x")
+    assert_done(run_cli("campaign", "start", "x"))
+    dispatch.start_due_campaigns(shop.engine)
+    assert "state     running\n" in planned(run_cli, "x")
+    assert_done(run_cli("campaign", "pause", "x"))
+    assert "state     paused: the plan is as if it were resumed now\n" in planned(run_cli, "x")
+    assert run_cli("campaign", "plan", "x", "--json").json["state"] == "paused"
+
+
+def planned(run_cli: RunCli, name: str) -> str:
+    return assert_done(run_cli("campaign", "plan", name)).stdout
+
+
+def test_a_dry_run_of_other_instances_says_what_moves_and_when_it_ends_then(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "6/min", "--burst", "1"))
+    assert_done(run_cli("instance", "set", "b", "--rate", "6/min", "--burst", "1"))
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--draft", stdin=PEOPLE))
+    change = ("campaign", "set", "x", "--instance", "a", "--instance", "b")
+    tried = assert_done(run_cli(*change, "--dry-run")).stdout
+    assert "messages that would go through another instance: 10\n" in tried
+    [end] = re.findall(r"^it is sent until (.*)$", tried, re.MULTILINE)
+    document = run_cli(*change, "--dry-run", "--json").json
+    assert (document["moved"], document["dry_run"]) == (10, True)
+    changed = assert_done(run_cli(*change)).stdout
+    assert "messages that go through another instance now: 10\n" in changed
+    assert "it is sent until" in changed
+    assert end[:14] in planned(run_cli, "x")
+    instead = assert_done(run_cli("campaign", "set", "x", "--instance", "b")).stdout
+    assert re.search(r"now: 10\nit is sent until ", instead)
+
+
+def test_watch_says_once_what_holds_a_campaign(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--canary", "10%", "--after", "30m", stdin=PEOPLE))
+    start(shop)
+    judge_campaigns(shop.engine)
+    drain(shop)
+    judge_campaigns(shop.engine)
+    shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")
+    watched = run_cli("campaign", "watch", "x", "--timeout", "0").stdout
+    assert watched.count("the next slice of its canary opens at") == 1
+    assert "waits for its canary" not in watched
+
+
+def test_how_long_a_campaign_stays_open_is_said_where_it_is_sent_before(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    assert_warned(run_cli(*SUBMIT, "x", *TO_ALL, "--cooldown", "24h", "--expires", "6h", stdin=PEOPLE))
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    [expires] = re.findall(r"^expires +(.*)$", shown, re.MULTILINE)
+    assert re.search(rf"^ends .*; it stays open until {re.escape(expires)}$", shown, re.MULTILINE)
+
+
+def test_status_says_when_one_that_is_scheduled_is_sent_on_an_instance_of_its_own(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--at", "in 2h", stdin=PEOPLE))
+    assert re.search(r"^campaign x is sent from .* until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
+
+
+def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
+    added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
+    late = (
+        r"warning: of the next occurrence, (\d+) of 20 messages will expire at .* 10:00 WIB, since they cannot leave"
+    )
+    assert re.search(late, added)
+    changed = assert_done(run_cli("schedule", "set", "news", "--expires", "90m", "--dry-run")).stdout
+    assert re.search(late.replace("10:00", "10:30"), changed)
+    assert "will expire" not in assert_done(run_cli("schedule", "set", "news", "--expires", "12h")).stdout
+
+
+def test_the_report_of_a_schedule_adds_up(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
+    assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--require-consent"))
+    assert_done(run_cli("schedule", "run-now", "news"))
+    list(make_due_occurrences(shop.engine))
+    start(shop)
+    header, row = assert_done(run_cli("schedule", "report", "news")).stdout.splitlines()
+    assert re.search(r"TOTAL +SENT +FAILED +SKIPPED +OPEN", header)
+    assert re.search(r" 20 +0 +0 +20 +0", row)
+
+
+def assert_warned(result: CliResult) -> CliResult:
+    assert result.code == 0, result
+    assert result.stderr.startswith("warning: ")
+    return result
