@@ -106,7 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Where a chat does not tell, it doubles with each reading, up to 5 min.
     """
     doubt_deadline_seconds: Seconds = 3600.0
-    """How long a message may be in doubt before it is unknown and waits for `campaign settle`."""
+    """How long a message may be in doubt before it is unknown and waits for `campaign settle`.
+
+    From three times BROADCASTER_DOUBT_SETTLE_SECONDS after its request has ended: until then a proxy may hand it on.
+    Time in which chats cannot be read does not count.
+    """
     truth_check_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0
     """How often an accepted message of an instance is looked for in its chat; 0: never.
 

@@ -37,8 +37,9 @@ def metrics(
             raise UsageError("--token-file is for --listen ADDRESS:PORT: add it, or leave the file out")
         from broadcaster.services.figures import exposition  # noqa: PLC0415 - start-up time
 
-        with reader(load()) as source:
-            typer.echo(exposition(source), nl=False)
+        settings = load()
+        with reader(settings) as source:
+            typer.echo(exposition(source, settings), nl=False)
         return
     from broadcaster.worker.metrics_server import serve_metrics  # noqa: PLC0415 - start-up time
 

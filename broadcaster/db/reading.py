@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from broadcaster.db.faults import plain_errors, unusable_url
-from broadcaster.db.statements import query
+from broadcaster.db.statements import execute, query
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Reader:
         self._connection: psycopg.Connection[Any] | None = None
 
     @contextmanager
-    def begin(self) -> Iterator[psycopg.Connection[Any]]:
+    def begin(self) -> Iterator[Connection]:
         """One transaction. Raises psycopg.Error."""
         if self._connection is None or self._connection.closed:
             # Outside a transaction: a limit that the role has set for itself could end the session within one.
@@ -51,6 +51,36 @@ class Reader:
         """End the connection."""
         if self._connection is not None:
             self._connection.close()
+
+
+class Snapshot(Reader):
+    """A transaction that has begun, in which all is read as of one moment: `as_of_now`."""
+
+    def __init__(self, connection: Connection) -> None:
+        """It ends with the block of `as_of_now`."""
+        self._begun = connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """The same transaction, each time."""
+        yield self._begun
+
+    def close(self) -> None:
+        """Nothing is this one's own."""
+
+
+@contextmanager
+def as_of_now(source: Engine | Reader) -> Iterator[Reader]:
+    """Reads of either that are all as of one moment, so that their numbers add up. Raises what `plain_errors` does.
+
+    To be begun outside of any transaction of the source's, unless that is such a block, too.
+    """
+    if isinstance(source, Snapshot):
+        yield source
+        return
+    with reading(source) as connection:
+        execute(connection, "read_as_of_now")
+        yield Snapshot(connection)
 
 
 @contextmanager

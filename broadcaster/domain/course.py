@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +13,7 @@ import msgspec
 
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, joint_opening
 from broadcaster.domain.span_limits import SpanLimit
+from broadcaster.domain.states import LaneHealth
 
 SLOT = timedelta(minutes=5)
 """What attempts are counted by."""
@@ -92,6 +93,33 @@ class StateChange(NamedTuple):
     state: str
 
 
+class LaneTrouble(msgspec.Struct, frozen=True):
+    """From when until when an instance was not ok (`LaneHealth`), and why; `ended_at` None: it is not."""
+
+    instance: str
+    health: LaneHealth
+    reason: str | None
+    began_at: datetime
+    ended_at: datetime | None
+
+
+class IdleTime(msgspec.Struct, frozen=True):
+    """From when until when nothing of the campaign was due through an instance; `ended_at` None: nothing is."""
+
+    instance: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
+class Troubled(NamedTuple):
+    """What kept one instance from sending, and for how long."""
+
+    span: TimeSpan
+    instance: str
+    health: LaneHealth
+    reason: str | None
+
+
 class Step(NamedTuple):
     """What a span of the course came to. `permitted`: how many the paces allowed; None: they had no limit."""
 
@@ -111,6 +139,8 @@ class Course:
     paused: Sequence[TimeSpan]
     closed: Sequence[TimeSpan]
     """When its windows were closed, or those of all of its instances, as they are now."""
+    troubled: Sequence[Troubled]
+    """When one of its instances was not ok; the first first."""
 
     @property
     def time(self) -> TimeSpan:
@@ -129,28 +159,35 @@ def course_of(
     lanes: Sequence[PacedLane],
     rate_changes: Sequence[RateChange],
     state_changes: Sequence[StateChange],
+    troubles: Sequence[LaneTrouble],
+    idle_times: Sequence[IdleTime],
     hours: OpeningHours | None,
     zone: ZoneInfo,
 ) -> Course:
     """How a campaign went that was sent within `sending`, by clocks of `zone`.
 
-    What the paces permitted goes by rates as they were, windows as they are now, and pauses. Limits over an hour or a
-    day come on top of that, and so do other campaigns.
+    What the paces permitted goes by rates as they were, windows as they are now, and pauses. It is nothing while an
+    instance was not ok, or had nothing of the campaign that was due. Limits over an hour or a day come on top of that,
+    and so do other campaigns.
     """
     sending = sending.in_utc
     paused = list(_pauses(state_changes, sending))
     closed = list(_closed_for_all(lanes, hours, sending))
+    troubled = list(_troubled(troubles, sending))
+    kept = [(each.instance, each.span) for each in troubled]
+    kept += [(each.instance, span) for each in idle_times if (span := _within(each, sending))]
     counted = [each.slot.astimezone(UTC) for each in slots]
     begins, last = min([sending.begins_at, *counted]), max([sending.ends_at, *(slot + SLOT for slot in counted)])
     width, edges = _edges(TimeSpan(begins, last), zone)
-    permitted = _permitted(edges, lanes, rate_changes, hours, paused, sending)
+    may_send = {lane.instance: _may_send(lane, hours, paused, kept, sending) for lane in lanes}
+    permitted = _permitted(edges, lanes, rate_changes, may_send)
     accepted, others = [0] * (len(edges) - 1), [0] * (len(edges) - 1)
     for slot, each in zip(counted, slots, strict=True):
         step = (slot - edges[0]) // width
         accepted[step] += each.accepted
         others[step] += each.rejected + each.throttled + each.not_sent + each.unknown
     steps = list(map(Step, edges[:-1], accepted, others, permitted))
-    return Course(width, steps, paused, closed)
+    return Course(width, steps, paused, closed, troubled)
 
 
 def _edges(time: TimeSpan, zone: ZoneInfo) -> tuple[timedelta, Sequence[datetime]]:
@@ -175,6 +212,28 @@ def _pauses(changes: Sequence[StateChange], sending: TimeSpan) -> Iterator[TimeS
     for change, until in zip(changes, ends, strict=False):
         if change.state == "paused" and (found := TimeSpan(change.at, until).in_utc.shared(sending)):
             yield found
+
+
+def _within(time: LaneTrouble | IdleTime, sending: TimeSpan) -> TimeSpan | None:
+    return TimeSpan(time.began_at, time.ended_at or sending.ends_at).in_utc.shared(sending)
+
+
+def _troubled(troubles: Sequence[LaneTrouble], sending: TimeSpan) -> Iterator[Troubled]:
+    for each in troubles:
+        if span := _within(each, sending):
+            yield Troubled(span, each.instance, each.health, each.reason)
+
+
+def _may_send(
+    lane: PacedLane,
+    hours: OpeningHours | None,
+    paused: Sequence[TimeSpan],
+    kept: Sequence[tuple[str, TimeSpan]],
+    sending: TimeSpan,
+) -> Sequence[TimeSpan]:
+    """When something of the campaign could leave through a lane."""
+    closed = _closed([own for own in (hours, lane.hours) if own is not None], sending)
+    return _without([sending], [*paused, *closed, *(span for instance, span in kept if instance == lane.instance)])
 
 
 def _closed_for_all(lanes: Sequence[PacedLane], hours: OpeningHours | None, sending: TimeSpan) -> Iterator[TimeSpan]:
@@ -205,9 +264,7 @@ def _permitted(
     edges: Sequence[datetime],
     lanes: Sequence[PacedLane],
     rate_changes: Sequence[RateChange],
-    hours: OpeningHours | None,
-    paused: Sequence[TimeSpan],
-    sending: TimeSpan,
+    may_send: Mapping[str, Sequence[TimeSpan]],
 ) -> Sequence[int | None]:
     """By step: what all lanes together might send."""
     steps = [TimeSpan(*each) for each in pairwise(edges)]
@@ -216,10 +273,8 @@ def _permitted(
     sums: list[float] = [0.0] * len(steps)
     unlimited = [False] * len(steps)
     for lane in lanes:
-        closed = _closed([own for own in (hours, lane.hours) if own is not None], sending)
-        open_spans = _without([sending], [*paused, *closed])
         bursts = float(lane.burst)
-        for span, rate in _rated(open_spans, lane, rate_changes):
+        for span, rate in _rated(may_send[lane.instance], lane, rate_changes):
             for number, step in enumerate(steps):
                 if (shared := span.shared(step)) is None:
                     continue

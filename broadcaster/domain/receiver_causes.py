@@ -22,7 +22,9 @@ class TroubledReceiver(NamedTuple):
     undelivered: int
     """Given up lately."""
     answer: str | None
-    """What it said last."""
+    """What it said to the latest try; None: it took that."""
+    last_answer: str | None
+    """What it said to the latest of those that were given up."""
 
 
 def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill]:
@@ -31,12 +33,7 @@ def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill
         name = quote(each.name)
         if each.failures:
             remedy = Remedy(_advice(each.answer), f"broadcaster notify test {name}")
-            says = (
-                "takes no notices, and 1 waits for it"
-                if each.waiting == 1
-                else f"takes no notices, and {each.waiting:,} wait for it"
-            )
-            yield Standstill(What.RECEIVER, each.name, Cause.AWAY, says, remedy, each.answer)
+            yield Standstill(What.RECEIVER, each.name, Cause.AWAY, _waits(each.waiting), remedy, each.answer)
         if each.undelivered:
             remedy = Remedy("read them with", f"broadcaster notify log {name} --undelivered")
             says = (
@@ -44,7 +41,13 @@ def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill
                 if each.undelivered == 1
                 else f"did not get {each.undelivered:,} notices of the last week"
             )
-            yield Standstill(What.RECEIVER, each.name, Cause.UNDELIVERED, says, remedy, each.answer)
+            yield Standstill(What.RECEIVER, each.name, Cause.UNDELIVERED, says, remedy, each.last_answer)
+
+
+def _waits(waiting: int) -> str:
+    if waiting == 0:
+        return "takes no notices"
+    return "takes no notices, and 1 waits for it" if waiting == 1 else f"takes no notices, and {waiting:,} wait for it"
 
 
 def _advice(answer: str | None) -> str:

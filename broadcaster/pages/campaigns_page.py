@@ -55,7 +55,7 @@ def _page(report: CampaignsReport, language: Language, title: str, occurrences: 
         "share": report.count(MessageState.SENT) / report.total if report.total else None,
         "state_terms": state_terms(report, language),
         "states": shown_states(report),
-        "shown": report.campaigns[::-1][:_MOST_SHOWN],
+        "shown": report.campaigns[:_MOST_SHOWN],
         "more_campaigns": max(0, len(report.campaigns) - _MOST_SHOWN),
         "days_chart": _days_chart(report.campaigns, language),
     }

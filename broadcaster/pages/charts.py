@@ -71,14 +71,14 @@ def course_chart(course: Course, language: Language) -> Chart:
     layers: list[tuple[Mark, list[list[tuple[float, float]]], bool]] = [
         (Mark("closed", _("windows closed")), [_band(span, top) for span in course.closed], True),
         (Mark("paused", _("paused")), [_band(span, top) for span in course.paused], True),
+        (Mark("trouble", _("an instance was not well")), [_band(each.span, top) for each in course.troubled], True),
         (Mark("others", _("not accepted, or in doubt")), [_stairs(course, _all_requests)], True),
         (Mark("sent", _("accepted by the gateway")), [_stairs(course, _accepted)], True),
     ]
     if has_line:
         layers.append((Mark("permitted", _("permitted by the paces")), list(_permitted_lines(course)), False))
-    if not any(step.others for step in course.steps):
-        del layers[2]
-    layers = [layer for layer in layers if layer[1]]
+    drawn_not_at_all = set() if any(step.others for step in course.steps) else {"others"}
+    layers = [layer for layer in layers if layer[1] and layer[0].kind not in drawn_not_at_all]
 
     def drawn(*, wide: bool) -> Markup:
         chart = pygal.XY(

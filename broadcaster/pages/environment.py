@@ -8,8 +8,9 @@ from importlib.resources import files
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from broadcaster.domain.states import CampaignState
 from broadcaster.pages.languages import Language
-from broadcaster.pages.naming import NAMES
+from broadcaster.pages.naming import CAMPAIGN_CANCELLED, NAMES
 from broadcaster.pages.own_words import in_own_words, reason_shown
 from broadcaster.pages.told_times import told_rule
 
@@ -42,9 +43,16 @@ def page_environment(language: Language, *packages: str) -> Environment:
         "own_words": lambda text: in_own_words(text, language),
         "reason": lambda text: reason_shown(text, language),
         "rule": lambda recurrence: told_rule(recurrence, language),
-        "named": lambda value: translations.gettext(NAMES[str(value)]),
+        "named": lambda value: _named(value, language),
     }
     return environment
+
+
+def _named(value: str, language: Language) -> str:
+    """What it is called; a campaign is cancelled in another way than a message, where words have a gender."""
+    if value is CampaignState.CANCELLED:
+        return language.translations.pgettext("campaign", CAMPAIGN_CANCELLED)
+    return language.gettext(NAMES[str(value)])
 
 
 @cache

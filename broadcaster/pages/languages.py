@@ -35,24 +35,35 @@ class Catalogs(gettext.NullTranslations):
 
     def __init__(self, language: str) -> None:
         super().__init__()
-        self._texts: dict[str, str] = {}
-        self._plurals: dict[str, tuple[str, ...]] = {}
+        self._texts: dict[tuple[str | None, str], str] = {}
+        self._plurals: dict[tuple[str | None, str], tuple[str, ...]] = {}
         self._form = gettext.c2py("n != 1")
         for catalog in catalogs_of(language):
             self._form = gettext.c2py(catalog.plural_expr)
             for message in catalog:
                 if isinstance(message.id, str):
-                    self._texts[message.id] = str(message.string or "")
+                    self._texts[message.context, message.id] = str(message.string or "")
                 else:
-                    self._plurals[message.id[0]] = tuple(message.string or ())
+                    self._plurals[message.context, message.id[0]] = tuple(message.string or ())
 
     def gettext(self, message: str) -> str:
         """The text in this language, or as it stands."""
-        return self._texts.get(message) or message
+        return self._texts.get((None, message)) or message
+
+    def pgettext(self, context: str, message: str) -> str:
+        """The text as it is said of this, or else of anything."""
+        return self._texts.get((context, message)) or self.gettext(message)
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         """The form of the text that goes with `n`."""
-        forms = self._plurals.get(msgid1, ())
+        return self._form_for(None, msgid1, msgid2, n)
+
+    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
+        """The same as it is said of this: words agree with what is counted."""
+        return self._form_for(context, msgid1, msgid2, n)
+
+    def _form_for(self, context: str | None, msgid1: str, msgid2: str, n: int) -> str:
+        forms = self._plurals.get((context, msgid1), ())
         form = self._form(n)
         return forms[form] if form < len(forms) and forms[form] else (msgid1 if n == 1 else msgid2)
 
@@ -90,9 +101,12 @@ class Language:
             percent = min(max(percent, 0.01), 99.99)
         edge = round(min(percent, 100 - percent), 6)
         decimals = 0 if edge <= 0 or edge >= _DECIMALS_BELOW else 1 if edge >= 0.1 else 2
-        number = f"#,##0.{'0' * decimals}".removesuffix(".")
-        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", number)
-        return format_percent(percent / 100, pattern, locale=self.locale)
+        return self._percent(percent, decimals)
+
+    def percent_as_said(self, said: str) -> str:
+        """A share with as many digits as it has in English: of `2.125%` none is left out."""
+        digits = said.removesuffix("%")
+        return self._percent(float(digits), len(digits.partition(".")[2]))
 
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
         """Day and time of the day, by 24 hours."""
@@ -119,6 +133,11 @@ class Language:
         """So many of a unit of time (`spans.UNITS`): `2 hours`."""
         granularity = cast("Literal['week', 'day', 'hour', 'minute', 'second']", unit)
         return format_timedelta(timedelta(**{f"{unit}s": count}), granularity, threshold=1e9, locale=self.locale)
+
+    def _percent(self, percent: float, decimals: int) -> str:
+        number = f"#,##0.{'0' * decimals}".removesuffix(".")
+        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", number)
+        return format_percent(percent / 100, pattern, locale=self.locale)
 
     def _by_skeleton(self, skeleton: str, at: datetime) -> str:
         return format_skeleton(skeleton, at.astimezone(self.zone), fuzzy=True, locale=self.locale)

@@ -8,6 +8,53 @@ def _(text: str) -> str:
     return text
 
 
+def pgettext(_context: str, text: str) -> str:
+    """The same of a text that is said otherwise of this."""
+    return text
+
+
+def npgettext(_context: str, one: str, many: str) -> tuple[str, str]:
+    """The same of a word beside a number of these, with which it agrees."""
+    return one, many
+
+
+COUNTED = {
+    "sent": npgettext("messages", "sent", "sent"),
+    "failed": npgettext("messages", "failed", "failed"),
+    "pending": npgettext("messages", "pending", "pending"),
+    "sending": npgettext("messages", "being sent", "being sent"),
+    "in_doubt": npgettext("messages", "in doubt", "in doubt"),
+    "unknown": npgettext("messages", "unknown", "unknown"),
+    "skipped": npgettext("messages", "skipped", "skipped"),
+    "cancelled": npgettext("messages", "cancelled", "cancelled"),
+    "expired": npgettext("messages", "expired", "expired"),
+}
+"""What the states of messages are called beside how many there are."""
+CAMPAIGN_CANCELLED = pgettext("campaign", "cancelled")
+
+EVENTS = {
+    _("campaign submit"),
+    _("campaign set"),
+    _("campaign start"),
+    _("campaign pause"),
+    _("campaign resume"),
+    _("campaign cancel"),
+    _("campaign retry"),
+    _("campaign settle"),
+    _("campaign proof"),
+    _("instance add"),
+    _("instance set"),
+    _("instance pause"),
+    _("instance resume"),
+    _("instance retire"),
+    _("instance check"),
+    _("instance rules"),
+    _("limit add"),
+    _("limit set"),
+    _("limit remove"),
+}
+"""The commands that the audit trail names beside campaigns; other ones are shown as they are."""
+
 NAMES = {
     # Of campaigns.
     "draft": _("draft"),

@@ -83,6 +83,7 @@ OWN_TEXTS = (
     _("lags, with 1 changed chat that waits,"),
     _("lags, with %(count)s changed chats that wait,"),
     _("has left chats out that may have changed"),
+    _("takes no notices"),
     _("takes no notices, and 1 waits for it"),
     _("takes no notices, and %(count)s wait for it"),
     _("did not get 1 notice of the last week"),

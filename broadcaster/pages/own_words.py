@@ -21,6 +21,7 @@ _SKIPPED = {reason.value: reason.value.replace("_", " ") for reason in SkipReaso
 """Why somebody is skipped, by the word of the API that rows have."""
 _HOLE = re.compile(r"%\((\w+)\)s")
 _NUMBERS = {"count", "others"}
+_SHARES = {"share", "bound", "shares"}
 _FORMS = {
     **dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"),
     "limit": "(?:(?!, again).)+?(?<!,)",
@@ -92,6 +93,8 @@ def _filled(holes: dict[str, str], language: Language) -> dict[str, str] | None:
     for name, said in holes.items():
         if name in _NUMBERS:
             told[name] = language.number(int(said.replace(",", "")))
+        elif name in _SHARES:
+            told[name] = ", ".join(map(language.percent_as_said, said.split(", ")))
         elif name.startswith("said"):
             ours = own_words(said, language)
             if ours is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from functools import partial
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -15,20 +15,27 @@ from broadcaster.domain.masking import masked
 from broadcaster.pages.charts import Chart, bars_chart, course_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
-from broadcaster.pages.naming import NAMES, SETTINGS
+from broadcaster.pages.naming import EVENTS, NAMES, SETTINGS, npgettext
 from broadcaster.pages.own_words import in_own_words, own_words
 from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
 from broadcaster.pages.told_times import told_hours
 from broadcaster.services.audit import AuditEntry
-from broadcaster.services.campaigns.campaign_reports import SentFigures
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, SentFigures
 from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
 from broadcaster.services.campaigns.move_reports import ToldMove
 
+_REJECTED = npgettext("rows", "rejected", "rejected")
+_REPEATED = npgettext("rows", "repeated", "repeated")
+_ACCEPTED = npgettext("messages", "accepted by the gateway", "accepted by the gateway")
+_FOUND = npgettext("messages", "in doubt, and found in its chat", "in doubt, and found in their chats")
+_SETTLED = npgettext("messages", "settled as sent by an operator", "settled as sent by an operator")
 _FEWEST_STEPS = 3
 """Of a course that is worth a chart."""
 _MOST_SPANS = 100
 _LONGEST_VALUE = 120
 """Characters of what was changed that are shown, unless it is ours."""
+_SHORT = 3_600.0
+"""Seconds: of what took less, moments are told with their seconds."""
 _WORTH_TELLING = 60.0
 """Seconds before or after a plan."""
 
@@ -55,7 +62,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "told_time": _told_time(report, language),
         "told_course": "" if report.course is None else _told_course(report.course, language),
         "course_chart": _course_chart(report.course, language),
-        "spans": list(islice(_spans(report.course, language), _MOST_SPANS)),
+        "spans": _spans(report.course, language)[:_MOST_SPANS],
         "hours_by_recipient": summary.hours is not None and summary.hours.goes_by_recipient,
         "limits": [(lane.instance, str(limit)) for lane in report.lanes for limit in lane.limits],
         "states": states,
@@ -71,22 +78,22 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
 
 def _read_terms(report: CampaignReport, language: Language) -> Iterator[tuple[int, str]]:
     """Of what the rows of its recipients became; nothing where that is not known, or there is nothing to tell."""
-    summary, repeated = report.detail.summary, report.repeated
+    summary = report.detail.summary
+    repeated = summary.recipients_repeated
     if repeated is None:
         return
     ngettext = language.translations.ngettext
     yield summary.total, ngettext("message", "messages", summary.total)
-    yield summary.recipients_rejected, language.gettext("rejected")
-    yield repeated, language.gettext("repeated")
+    for count, words in ((summary.recipients_rejected, _REJECTED), (repeated, _REPEATED)):
+        yield count, language.translations.npgettext("rows", *words, count)
 
 
 def _sent_terms(sent: SentFigures, language: Language) -> Iterator[tuple[int, str]]:
     """Why messages count as sent; nothing where that is the gateway's yes alone."""
     if sent.found or sent.settled:
-        yield sent.accepted, language.gettext("accepted by the gateway")
-        yield sent.found, language.gettext("in doubt, and found in their chats")
-        if sent.settled:
-            yield sent.settled, language.gettext("settled as sent by an operator")
+        for count, words in ((sent.accepted, _ACCEPTED), (sent.found, _FOUND), (sent.settled, _SETTLED)):
+            if count or words is not _SETTLED:
+                yield count, language.translations.npgettext("messages", *words, count)
 
 
 def _told_share(report: CampaignReport, language: Language) -> str:
@@ -112,12 +119,22 @@ def _told_course(course: Course, language: Language) -> str:
     accepted = course.accepted
     shown = {"accepted": language.number(accepted)}
     permitted = [step.permitted for step in course.steps]
+    ngettext = language.translations.ngettext
     if any(each is None for each in permitted):
-        told = _("%(accepted)s requests were accepted; its instances had no paced limit.") % shown
+        told = ngettext(
+            "%(accepted)s request was accepted; its instances had no paced limit.",
+            "%(accepted)s requests were accepted; its instances had no paced limit.",
+            accepted,
+        )
     else:
         most = sum(each or 0 for each in permitted)
         shown |= {"permitted": language.number(most), "share": language.percent(min(1.0, accepted / max(1, most)))}
-        told = _("%(accepted)s requests were accepted where the paces permitted %(permitted)s: %(share)s.") % shown
+        told = ngettext(
+            "%(accepted)s request was accepted where the paces permitted %(permitted)s: %(share)s.",
+            "%(accepted)s requests were accepted where the paces permitted %(permitted)s: %(share)s.",
+            accepted,
+        )
+    told %= shown
     if len(course.steps) < _FEWEST_STEPS:
         told += " " + _("That was too short for a chart.")
     return told
@@ -127,12 +144,23 @@ def _course_chart(course: Course | None, language: Language) -> Chart | None:
     return None if course is None or len(course.steps) < _FEWEST_STEPS else course_chart(course, language)
 
 
-def _spans(course: Course | None, language: Language) -> Iterator[tuple[str, TimeSpan]]:
-    if course is not None:
-        _ = language.gettext
-        told = [(_("paused"), span) for span in course.paused]
-        told += [(_("windows closed"), span) for span in course.closed]
-        yield from sorted(told, key=lambda each: each[1])
+class ToldSpan(NamedTuple):
+    """When nothing might leave, at all or through one instance, and why."""
+
+    span: TimeSpan
+    why: str
+    instance: str | None = None
+    reason: str | None = None
+
+
+def _spans(course: Course | None, language: Language) -> Sequence[ToldSpan]:
+    if course is None:
+        return []
+    _ = language.gettext
+    told = [ToldSpan(span, _("paused")) for span in course.paused]
+    told += [ToldSpan(span, _("windows closed")) for span in course.closed]
+    told += [ToldSpan(each.span, _(NAMES[each.health]), each.instance, each.reason) for each in course.troubled]
+    return sorted(told, key=lambda each: each.span)
 
 
 def _lane_chart(report: CampaignReport, language: Language) -> Chart | None:
@@ -158,26 +186,52 @@ def _told_replies(report: CampaignReport, language: Language) -> str:
 def _times(report: CampaignReport, language: Language) -> Iterator[tuple[str, str]]:
     """What was foreseen, and what happened."""
     _, summary, planned = language.gettext, report.detail.summary, report.planned
-    yield _("Submitted"), language.moment(summary.created_at)
-    yield _("To start"), language.moment(summary.starts_at)
-    yield _("Started"), _("not yet") if summary.started_at is None else language.moment(summary.started_at)
+    moment = partial(language.moment, seconds=took_short(summary.started_at, summary.finished_at or report.at))
+    yield _("Submitted"), moment(summary.created_at)
+    yield _("To start"), moment(summary.starts_at)
+    yield _("Started"), _("not yet") if summary.started_at is None else moment(summary.started_at)
     if planned is None:
         yield _("Planned end"), _("none was kept: it was a draft, of a schedule, or nobody could tell")
     else:
-        yield _("Planned end"), _told_band(planned.ends_at, planned.earliest_at, planned.latest_at, language)
+        yield _("Planned end"), _told_band(planned.ends_at, planned.earliest_at, planned.latest_at, moment, language)
     if summary.finished_at is not None:
         late = "" if planned is None else f" ({_told_lateness(planned, summary.finished_at, language)})"
-        yield _("Ended"), f"{language.moment(summary.finished_at)}{late}"
+        yield _("Ended"), f"{moment(summary.finished_at)}{late}"
     elif (ahead := report.ahead) is not None and ahead.known_end is not None:
-        yield _("Will end"), _told_band(ahead.known_end, ahead.earliest_at, ahead.latest_at, language)
+        yield _("Will end"), _told_band(ahead.known_end, ahead.earliest_at, ahead.latest_at, moment, language)
     if summary.expires_at is not None:
         yield _("What has not left expires"), language.moment(summary.expires_at)
     if summary.hours is not None:
         yield _("Windows"), told_hours(summary.hours, language)
+    if (stops := stops_of(summary, language)) is not None:
+        yield _("Stops itself at"), " ".join(filter(None, stops))
 
 
-def _told_band(ends_at: datetime, earliest: datetime | None, latest: datetime | None, language: Language) -> str:
-    early, late = (language.moment(each or ends_at) for each in (earliest, latest))
+def stops_of(summary: CampaignSummary, language: Language) -> tuple[str, str] | None:
+    """At which figures a campaign pauses itself, and since when these are counted; None: at none."""
+    care = summary.care
+    if care is None or not care.stops.are_given:
+        return None
+    since = summary.judged_since
+    if since is None:
+        return in_own_words(str(care.stops), language), ""
+    shown = {"moment": language.moment(since, seconds=True)}
+    return in_own_words(str(care.stops), language), language.gettext("(counted since %(moment)s)") % shown
+
+
+def took_short(begins_at: datetime | None, ends_at: datetime) -> bool:
+    """Whether it is so little time that minutes do not tell its moments apart."""
+    return begins_at is not None and TimeSpan(begins_at, ends_at).seconds < _SHORT
+
+
+def _told_band(
+    ends_at: datetime,
+    earliest: datetime | None,
+    latest: datetime | None,
+    moment: Callable[[datetime], str],
+    language: Language,
+) -> str:
+    early, late = (moment(each or ends_at) for each in (earliest, latest))
     if early == late:
         return early
     return language.gettext("between %(early)s and %(late)s") % {"early": early, "late": late}
@@ -223,7 +277,8 @@ def _told_events(report: CampaignReport, language: Language) -> Iterator[ToldEve
     campaign = report.detail.summary.name
     for event in report.events:
         of = "" if (event.object_kind, event.object_name) == ("campaign", campaign) else f" ({event.object_name})"
-        what = event.command or in_own_words(event.action, language)
+        command = event.command or ""
+        what = language.gettext(command) if command in EVENTS else command or in_own_words(event.action, language)
         yield ToldEvent(event.at, event.operator or "-", f"{what}{of}", _told_changes(event, said_hours, language))
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
 from broadcaster.pages.charts import Bars, Mark
 from broadcaster.pages.languages import Language
-from broadcaster.pages.naming import NAMES
+from broadcaster.pages.naming import COUNTED
 
 _ALWAYS = (MessageState.SENT, MessageState.FAILED)
 _KINDS = {
@@ -38,7 +38,8 @@ def shown_states(counted: MessageCounts) -> Sequence[MessageState]:
 
 def state_terms(counted: MessageCounts, language: Language) -> Sequence[tuple[int, str]]:
     """The parts that a number of messages is the sum of."""
-    return [(counted.count(state), language.gettext(NAMES[state])) for state in shown_states(counted)]
+    found = [(state, counted.count(state)) for state in shown_states(counted)]
+    return [(count, language.translations.npgettext("messages", *COUNTED[state], count)) for state, count in found]
 
 
 def bars_of_states(rows: Sequence[MessageCounts], language: Language) -> Sequence[Bars]:

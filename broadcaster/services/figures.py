@@ -13,11 +13,12 @@ import msgspec
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from broadcaster.db.reading import Reader, reading
+from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import rows
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.services.ticks import Tick
 from broadcaster.services.worker_metrics import ENDED_AFTER, WorkerFigures, worker_metrics
+from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -79,9 +80,10 @@ class _Figures:
         ticks: list[Tick],
         notices: list[_Notices],
         workers: list[WorkerFigures],
+        doubt_deadline: float,
     ) -> None:
         self._instances, self._overall, self._limits, self._ticks = instances, overall, limits, ticks
-        self._notices, self._workers = notices, workers
+        self._notices, self._workers, self._doubt_deadline = notices, workers, doubt_deadline
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_messages()
@@ -155,6 +157,11 @@ class _Figures:
         yield GaugeMetricFamily(
             "broadcaster_oldest_doubt_seconds", "Age of the oldest open doubt.", overall.oldest_doubt_seconds
         )
+        yield GaugeMetricFamily(
+            "broadcaster_doubt_deadline_seconds",
+            "For how long a message may be in doubt before it is unknown, where its chat can be read.",
+            self._doubt_deadline,
+        )
 
     def _of_notices(self) -> Iterator[Metric]:
         waiting = _gauge("notices_waiting", "Notices that a receiver has not taken yet.", "receiver")
@@ -171,9 +178,9 @@ class _Figures:
         yield from (waiting, oldest, given_up)
 
 
-def exposition(source: Engine | Reader) -> bytes:
-    """All figures in the text format 0.0.4. Raises what `reading` does."""
-    with reading(source) as connection:
+def exposition(source: Engine | Reader, settings: Settings) -> bytes:
+    """All figures in the text format 0.0.4, as of one moment. Raises what `reading` does."""
+    with as_of_now(source) as moment, reading(moment) as connection:
         [overall] = rows(connection, "overall_figures", _Overall)
         figures = _Figures(
             rows(connection, "instance_figures", _Instance, most=RECENT_ATTEMPTS),
@@ -182,6 +189,7 @@ def exposition(source: Engine | Reader) -> bytes:
             rows(connection, "tick_ages", Tick),
             rows(connection, "notice_figures", _Notices),
             rows(connection, "worker_figures", WorkerFigures, within=ENDED_AFTER),
+            settings.doubt_deadline_seconds,
         )
     registry = CollectorRegistry()
     registry.register(figures)

@@ -134,7 +134,7 @@ async def _figures(surface: Surface, token: str | None, request: Request) -> Res
     """What `broadcaster metrics` prints."""
     if not _may_scrape(surface.settings, token, request):
         return PlainTextResponse("bring the token: Authorization: Bearer …\n", 401, {"WWW-Authenticate": "Bearer"})
-    figures = await surface.readings.read("figures", exposition, surface.engine)
+    figures = await surface.readings.read("figures", exposition, surface.engine, surface.settings)
     return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 

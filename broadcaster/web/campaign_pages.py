@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from broadcaster.db.reading import as_of_now
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import SpeedLimit, speed_limit
@@ -23,7 +24,7 @@ from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.languages import Language
 from broadcaster.pages.own_words import in_own_words
-from broadcaster.pages.report_page import report_context, report_page
+from broadcaster.pages.report_page import report_context, report_page, stops_of, took_short
 from broadcaster.pages.state_figures import state_terms
 from broadcaster.services.campaigns.campaign_reports import (
     CampaignDetail,
@@ -79,10 +80,10 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     """All campaigns by groups, or those of one group (`show`), with `find` in their names."""
     part, only = asked["find"] or None, asked["show"] if asked["show"] in GROUPS else ""
     most = _MANY if only else _FEW
-    groups = {}
-    for group in [only] if only else GROUPS:
-        listed = partial(_listed, surface.engine, most + 1, GROUPS[group], part)
-        groups[group] = await surface.timed(("campaigns", group, part, most), listed)
+    wanted = (only,) if only else tuple(GROUPS)
+    at, (groups, limits) = await surface.timed(
+        ("campaigns", only, part), _listed, surface.engine, most + 1, wanted, part
+    )
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
     troubles = list(told_troubles(await surface.troubles(), surface.language))
     return {
@@ -94,7 +95,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
                 "rows": [_row(surface, at, each, plans, limits.get(each.id)) for each in found[:most]],
                 "is_cut": len(found) > most,
             }
-            for group, (at, (found, limits)) in groups.items()
+            for group, found in groups.items()
         ],
         "show": only,
     }
@@ -113,6 +114,8 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     own = [each for each in found.troubles if each.cause is not Cause.INSTANCES]
     return {
         "campaign": summary,
+        "stops": stops_of(summary, surface.language),
+        "is_short": summary.finished_at is not None and took_short(summary.started_at, summary.finished_at),
         "terms": state_terms(summary, surface.language),
         "shares": shares_of_states(summary),
         "speed": surface.speed(("one", name), at, summary.sent, found.limit) if running else None,
@@ -166,19 +169,20 @@ def _read_report(engine: Engine, name: str, language: Language) -> dict[str, Any
 
 
 def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings, name: str) -> CampaignNow:
-    """Read all of a campaign. Raises NotFoundError."""
-    detail = campaign_detail(engine, name)
-    troubles, holds = look_at_campaign(engine, settings, name, surroundings)
-    return CampaignNow(
-        detail,
-        reply_figures(engine, detail.summary.id),
-        troubles,
-        holds,
-        moves_of_campaign(engine, name),
-        open_failovers(engine, campaign=name),
-        resolved_doubts(engine, detail.summary.id),
-        speed_limits(engine, [detail.summary.id]).get(detail.summary.id),
-    )
+    """Read all of a campaign, as of one moment. Raises NotFoundError."""
+    with as_of_now(engine) as moment:
+        detail = campaign_detail(moment, name)
+        troubles, holds = look_at_campaign(moment, settings, name, surroundings)
+        return CampaignNow(
+            detail,
+            reply_figures(moment, detail.summary.id),
+            troubles,
+            holds,
+            moves_of_campaign(moment, name),
+            open_failovers(moment, campaign=name),
+            resolved_doubts(moment, detail.summary.id),
+            speed_limits(moment, [detail.summary.id]).get(detail.summary.id),
+        )
 
 
 def changes_of(campaign: CampaignSummary) -> Sequence[str]:
@@ -221,10 +225,13 @@ def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
 
 
 def _listed(
-    engine: Engine, most: int, states: Collection[CampaignState], part: str | None
-) -> tuple[Sequence[CampaignSummary], Mapping[int, SpeedLimit]]:
-    found = list_campaigns(engine, limit=most, states=states, part=part)
-    return found, speed_limits(engine, [each.id for each in found if each.state is CampaignState.RUNNING])
+    engine: Engine, most: int, groups: Collection[str], part: str | None
+) -> tuple[Mapping[str, Sequence[CampaignSummary]], Mapping[int, SpeedLimit]]:
+    """By group, so that none is in two of them; with the limits of those that are running."""
+    with as_of_now(engine) as moment:
+        found = {group: list_campaigns(moment, limit=most, states=GROUPS[group], part=part) for group in groups}
+        listed = [each for of_group in found.values() for each in of_group]
+        return found, speed_limits(moment, [each.id for each in listed if each.state is CampaignState.RUNNING])
 
 
 def _row(

@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from broadcaster.db.reading import as_of_now
 from broadcaster.domain.masking import with_masked_phones
 from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import What
 from broadcaster.domain.states import CampaignState
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.told_times import told_gaps, told_hours
 from broadcaster.services.campaigns.move_reports import OpenFailover, open_failovers
 from broadcaster.services.instance_reports import (
@@ -54,6 +56,7 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "permitted": format_rate(detail.permitted_per_second),
         "speed": surface.speed(("instance", detail.id), at, detail.sent, limit),
         "reason": with_masked_phones(detail.health_reason) if detail.health_reason else "",
+        "stops": in_own_words(str(detail.stops), surface.language) if detail.stops and detail.stops.are_given else "",
         "hours": told_hours(detail.hours, surface.language) if detail.hours else "",
         "gaps": list(told_gaps(detail.gaps, surface.language)) if detail.gaps else [],
         "troubles": list(told_troubles(of_it, surface.language)),
@@ -66,11 +69,12 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
 
 
 def _look(engine: Engine, name: str) -> InstanceNow:
-    """Raises NotFoundError."""
-    detail = show_instance(engine, name)
-    return InstanceNow(
-        detail,
-        campaigns_of_instance(engine, detail.id, _MOST_CAMPAIGNS),
-        failures_of_instance(engine, detail.id, _MOST_FAILURES),
-        open_failovers(engine, instance=name),
-    )
+    """As of one moment. Raises NotFoundError."""
+    with as_of_now(engine) as moment:
+        detail = show_instance(moment, name)
+        return InstanceNow(
+            detail,
+            campaigns_of_instance(moment, detail.id, _MOST_CAMPAIGNS),
+            failures_of_instance(moment, detail.id, _MOST_FAILURES),
+            open_failovers(moment, instance=name),
+        )

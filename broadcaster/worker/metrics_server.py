@@ -88,7 +88,7 @@ def _application(settings: Settings, token: str | None) -> Callable[[WSGIEnviron
             return _say(start, "405 Method Not Allowed", "ask with GET")
         try:
             with closing(Reader(settings)) as source:
-                figures = exposition(source)
+                figures = exposition(source, settings)
         except BroadcasterError as error:
             return _say(start, "503 Service Unavailable", str(error))
         start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(figures)))])

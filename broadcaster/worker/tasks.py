@@ -113,7 +113,11 @@ def notices() -> None:
 
 
 class InstanceTroubleError(Exception):
-    """Instances whose gateway refused, throttled or did not answer. Flower shows such a task as failed."""
+    """Instances whose gateway refused, throttled or did not answer. Flower shows the task as failed, in one line."""
+
+    def __repr__(self) -> str:
+        """What it says: Flower shows this."""
+        return str(self)
 
 
 @app.task(name=SEND, throws=(InstanceTroubleError,))

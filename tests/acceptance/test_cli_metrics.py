@@ -62,6 +62,7 @@ def test_figures_are_those_of_the_database(run_cli: RunCli, shop: Shop) -> None:
     assert min(shares.values()) > 0
     assert of(before, "campaigns", state="running") == 1
     assert of(before, "oldest_due_seconds", instance_name="a") > 0
+    assert of(before, "doubt_deadline_seconds") == shop.settings.doubt_deadline_seconds
     drain(shop)
     assert_done(run_cli("phone", "block", "+628990000001"))
     after = read(assert_done(run_cli("metrics")).stdout)

@@ -88,7 +88,7 @@ def test_what_was_changed_is_refused_with_its_place(run_cli: RunCli, shop: Shop,
     (tmp_path / "longer").write_text(whole + whole.splitlines(keepends=True)[-1])
     (tmp_path / "endless").write_text(whole.splitlines(keepends=True)[0])
     os.truncate(tmp_path / "endless", 64 << 20)
-    assert_refused(run_cli("verify", "longer"), f"(line {PEOPLE + 3}): something follows the signature")
+    assert_refused(run_cli("verify", "longer"), f"longer: line {PEOPLE + 3}: something follows the signature")
     assert_refused(run_cli("verify", "endless"), "record 1 (line 2): it has more than 16,777,216 bytes")
     assert_refused(run_cli("verify", "changed"), "changed: record 4 (line 5): it does not follow from the line before")
     assert_refused(run_cli("verify", "cut"), "the line ends in the middle")

@@ -41,6 +41,7 @@ from broadcaster.services.notices.receivers import (
 )
 from broadcaster.services.notices.webhooks import Resolve, post_notice
 from broadcaster.services.notices.whatsapp_notices import send_notice
+from broadcaster.services.standstill import find_troubled_receivers
 from broadcaster.settings import Settings
 from broadcaster.worker import tasks
 from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, talking_server, web_receiver
@@ -272,6 +273,26 @@ def test_what_one_receiver_refuses_for_ever_does_not_keep_the_others_back(shop: 
     assert [posted.document["data"]["campaign"] for posted in web.posted] == ["c", "d"]
 
 
+def test_what_a_receiver_said_is_shown_until_it_takes_something(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c", "d")
+    web.status = 404
+    deliver(shop)
+    wait_out(shop)
+    web.status = 500
+    deliver(shop)  # the other one, while the first one has what was said before
+    [said] = show_receivers(shop.engine)
+    [troubled] = find_troubled_receivers(shop.engine)
+    assert said.answer == troubled.detail == "HTTP 500 Internal Server Error"
+    web.status = 204
+    assert send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops").is_taken
+    [well] = show_receivers(shop.engine)
+    assert (well.answer, well.waiting) == (None, 2)
+    web.status = 403
+    send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
+    assert [each.answer for each in show_receivers(shop.engine)] == ["HTTP 403 Forbidden"]
+
+
 def test_what_nobody_takes_for_three_days_is_given_up_and_told(shop: Shop, web: WebReceiver) -> None:
     add(shop, "ops", webhook(web))
     finish(shop, "c", "d")
@@ -316,7 +337,9 @@ def test_a_failure_that_comes_late_changes_nothing_and_a_success_counts(shop: Sh
     shop.sql("UPDATE deliveries SET tries = tries + 1")  # another has claimed it since
     web.released.set()
     late.join()
-    assert shop.sql("SELECT answer, failures FROM deliveries JOIN receivers r ON r.id = receiver_id") == [(None, 0)]
+    assert shop.sql("SELECT d.answer, failures FROM deliveries d JOIN receivers r ON r.id = receiver_id") == [
+        (None, 0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -455,7 +478,7 @@ def mail_to(shop: Shop, monkeypatch: pytest.MonkeyPatch, *replies: bytes) -> tup
         assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
         trial = send_trial_notice(shop.engine, settings, lambda: open_vault(shop.settings), "ops")
     [(kept, failures)] = shop.sql(
-        "SELECT answer, failures FROM deliveries JOIN receivers r ON r.id = receiver_id WHERE given_up_at IS NULL"
+        "SELECT d.answer, failures FROM deliveries d JOIN receivers r ON r.id = receiver_id WHERE given_up_at IS NULL"
     )
     assert (failures, trial.is_taken) == (1, False)
     return str(kept), str(logged)
@@ -652,7 +675,7 @@ def test_a_test_that_fails_is_no_lost_notice(shop: Shop, web: WebReceiver) -> No
     web.status = 503
     assert not send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops").is_taken
     assert (show_receivers(shop.engine)[0].undelivered, show_receivers(shop.engine)[0].waiting) == (0, 0)
-    assert 'broadcaster_notices_given_up{receiver="ops"} 0.0' in exposition(shop.engine).decode()
+    assert 'broadcaster_notices_given_up{receiver="ops"} 0.0' in exposition(shop.engine, shop.settings).decode()
     assert [each.outcome for each in read_deliveries(shop.engine, "ops", undelivered=True, limit=9)] == ["given up"]
 
 

@@ -199,6 +199,25 @@ def test_an_instance_in_trouble_is_told_after_a_minute_and_when_it_is_well_for_f
     assert told(shop, "late") == []
 
 
+def test_time_in_which_an_instance_was_well_does_not_count_towards_its_minute(shop: Shop) -> None:
+    add(shop, "ops", NoticeEvent.TROUBLE)
+    shop.submit("c", 3, "a")
+    for seconds in (18, 18, 18):
+        shop.sql("UPDATE lanes SET health = 'down', health_reason = 'no answer', health_since = now()")
+        note(shop)
+        age(shop, seconds)
+        note(shop)
+        assert told(shop) == [], "down for less than a minute in all"
+        shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL, health_since = now()")
+        note(shop)
+        age(shop, 200)
+    shop.sql("UPDATE lanes SET health = 'down', health_reason = 'no answer', health_since = now()")
+    note(shop)
+    age(shop, 10)
+    note(shop)
+    assert len(told(shop)) == 1
+
+
 def test_an_instance_that_an_operator_paused_is_neither_in_trouble_nor_well(shop: Shop) -> None:
     add(shop)
     pause_instance(shop.engine, "a")

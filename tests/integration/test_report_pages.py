@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from broadcaster.crypto import open_vault
+from broadcaster.db.reading import as_of_now
 from broadcaster.domain.proof_format import MessageRecord
+from broadcaster.domain.standstill import Scene
 from broadcaster.domain.states import MessageState
 from broadcaster.pages.campaigns_page import campaigns_page
 from broadcaster.pages.report_page import report_page
@@ -27,6 +29,7 @@ from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.figures import exposition
 from broadcaster.services.proofs.proof_writer import write_proof
+from broadcaster.web.campaign_pages import look_closely
 from tests.support.database import as_owner
 from tests.support.reading_back import read_back
 from tests.support.sample_report import ZONE, language
@@ -166,7 +169,7 @@ def test_why_messages_count_as_sent_adds_up_and_is_the_same_wherever_it_is_told(
     assert sum(each.outcome == "accepted" for each in tried) == sent.accepted
     assert sum(each.doubt == "found" for each in tried) == sent.found
     assert sum(each.after == "sent" for record in proved for each in record.settlements) == sent.settled
-    figures = exposition(shop.engine).decode()
+    figures = exposition(shop.engine, shop.settings).decode()
     assert sum(float(each) for each in re.findall(r"^broadcaster_sent_total\{.*\} (.+)$", figures, re.MULTILINE)) == 7
     shop.old.update(shop.accepted())
     with as_owner(shop.engine).begin() as connection:  # whom nothing keeps from setting it back
@@ -231,7 +234,7 @@ def test_several_campaigns_add_up(shop: Shop) -> None:
     [(since,)] = shop.sql("SELECT min(started_at) FROM campaigns")
     assert isinstance(since, datetime)
     told = read_campaigns_report(shop.engine, since=since)
-    assert [campaign.name for campaign in told.campaigns] == ["c0", "c1", "c2"]
+    assert [campaign.name for campaign in told.campaigns] == ["c2", "c1", "c0"]
     assert (told.total, told.count(MessageState.SENT), told.count(MessageState.FAILED)) == (30, 29, 1)
     assert [(each.state, each.messages, each.campaigns) for each in told.failures] == [("failed", 1, 1)]
     assert read_campaigns_report(shop.engine, since=since + timedelta(hours=1)).campaigns == []
@@ -246,3 +249,84 @@ def test_phones_are_masked_unless_they_are_asked_for(shop: Shop) -> None:
     assert "6281200000" not in masked
     assert re.search("6281•+0[35]", masked)
     assert re.search("62812000000[35]", full)
+
+
+def test_an_outage_is_a_band_with_its_reason_and_permits_nothing(shop: Shop) -> None:
+    shop.submit(NAME, 40, "a")
+    shop.sql(
+        "UPDATE lanes SET health = 'down', health_reason = 'device 6281234567890 is disconnected'"
+        " WHERE id = (SELECT id FROM instances WHERE name = 'a')"
+    )
+    shop.sql("UPDATE campaigns SET started_at = started_at - interval '1 h'")
+    shop.sql("UPDATE lane_troubles SET began_at = began_at - interval '40 min'")
+    shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL")
+    drain(shop)
+    report = read(shop)
+    assert report.course is not None
+    [trouble] = report.course.troubled
+    assert (trouble.instance, trouble.health, trouble.reason) == ("a", "down", "device … is disconnected")
+    assert trouble.span.seconds == pytest.approx(2_400, abs=5)
+    permitted = sum(step.permitted or 0 for step in report.course.steps)
+    assert permitted == pytest.approx(20 * 60 * 10 + 10, abs=100)
+    page = report_page(report, language())
+    assert 'class="mark-trouble"' in page
+    assert "a : down ( device … is disconnected )" in read_words(page)["course"]
+
+
+def test_time_in_which_nothing_is_due_is_not_permitted(shop: Shop) -> None:
+    shop.submit(NAME, 40, "a")
+    drain(shop)
+    shop.sql("UPDATE idle_times SET began_at = began_at - interval '50 min'")
+    shop.sql("UPDATE campaigns SET started_at = started_at - interval '1 h'")
+    course = read(shop).course
+    assert course is not None
+    assert sum(step.permitted or 0 for step in course.steps) == pytest.approx(10 * 60 * 10 + 10, abs=100)
+
+
+def test_idle_times_are_those_in_which_nothing_of_a_lane_is_due(shop: Shop) -> None:
+    shop.submit(NAME, 3, "a")
+    idle = "SELECT ended_at = 'infinity', ended_at - began_at FROM idle_times"
+    assert shop.sql(idle) == []
+    shop.sql("UPDATE campaign_lanes SET next_due_at = now() + interval '1 h'")
+    assert shop.sql(idle) == [(False, timedelta(hours=1))]
+    shop.sql("UPDATE campaign_lanes SET next_due_at = now() + interval '2 h'")
+    [(_, lasts)] = shop.sql(idle)
+    assert lasts > timedelta(hours=2)
+    shop.sql("UPDATE campaign_lanes SET next_due_at = '-infinity'")
+    assert shop.sql(idle) == []
+    drain(shop)
+    assert shop.sql("SELECT count(*) FROM idle_times WHERE ended_at = 'infinity'") == [(1,)]
+
+
+def test_trouble_that_passes_at_once_is_not_kept(shop: Shop) -> None:
+    shop.sql("UPDATE lanes SET health = 'throttled', health_reason = 'too many'")
+    shop.sql("UPDATE lanes SET health = 'down'")
+    shop.sql("UPDATE lane_troubles SET began_at = began_at - interval '1 min' WHERE lane_id = 1")
+    shop.sql("UPDATE lanes SET health = 'ok'")
+    assert shop.sql("SELECT lane_id, health, reason FROM lane_troubles") == [(1, "down", "too many")]
+
+
+def test_what_a_page_says_is_as_of_one_moment(shop: Shop) -> None:
+    shop.submit(NAME, 10, "a")
+
+    def meanwhile(scene: Scene) -> Scene:
+        shop.sql("UPDATE messages SET state = 'cancelled' WHERE seq = 1")
+        shop.sql("INSERT INTO failovers (campaign_id, lane_id) SELECT campaign_id, lane_id FROM campaign_lanes")
+        return scene
+
+    found = look_closely(shop.engine, shop.settings, meanwhile, NAME)
+    assert found.detail.summary.cancelled == 0
+    assert found.failovers == []
+    after = look_closely(shop.engine, shop.settings, lambda scene: scene, NAME)
+    assert after.detail.summary.cancelled == 1
+    assert len(after.failovers) == 1
+
+
+def test_the_parts_of_a_report_are_as_of_one_moment(shop: Shop) -> None:
+    shop.submit(NAME, 10, "a")
+    with as_of_now(shop.engine) as moment:
+        before = read_campaign_report(moment, NAME, ZONE)
+        shop.sql("UPDATE messages SET state = 'cancelled' WHERE seq = 1")
+        report = read_campaign_report(moment, NAME, ZONE)
+    assert report.detail.summary == before.detail.summary
+    assert report.detail.summary.cancelled == sum(lane.cancelled for lane in report.detail.lanes) == 0

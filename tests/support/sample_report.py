@@ -13,6 +13,7 @@ import msgspec
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.course import (
     SLOT,
+    LaneTrouble,
     OwnLimit,
     PacedLane,
     SlotFigures,
@@ -61,6 +62,7 @@ START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE).astimezone(UTC)
 END = datetime(2026, 11, 24, 11, 25, tzinfo=ZONE).astimezone(UTC)
 PAUSED = TimeSpan(START + timedelta(hours=3, minutes=10), START + timedelta(hours=4, minutes=25))
 CLOSED = TimeSpan(START + timedelta(hours=11), START + timedelta(hours=24))
+TROUBLED = TimeSpan(START + timedelta(hours=6), START + timedelta(hours=7))
 NAME = "November reminders"
 STATES = {"sent": 11_712, "failed": 146, "unknown": 4, "skipped": 118, "expired": 20}
 SENT = SentFigures(accepted=STATES["sent"] - 31, found=31, settled=0)
@@ -88,6 +90,7 @@ def summary(**changes: Any) -> CampaignSummary:
         "instances": ["Jakarta 1", "Jakarta 2", "Surabaya"],
         "recipients_read": 12_345,
         "recipients_rejected": 212,
+        "recipients_repeated": 12_345 - 212 - sum(STATES.values()),
         "source": "patients.csv",
         "created_at": START - timedelta(hours=16),
         "starts_at": START,
@@ -180,6 +183,8 @@ def sample_report(**changes: Any) -> CampaignReport:
             lanes=lanes,
             rate_changes=[],
             state_changes=pauses,
+            troubles=[LaneTrouble("Jakarta 2", LaneHealth.DOWN, "device is disconnected", *TROUBLED)],
+            idle_times=[],
             hours=HOURS,
             zone=ZONE,
         ),
@@ -194,9 +199,7 @@ def sample_report(**changes: Any) -> CampaignReport:
         moves=[
             ToldMove(NAME, "Jakarta 2", "Surabaya", MoveReason.FAILOVER, 486, START + 8 * SLOT, START + 9 * SLOT, None)
         ],
-        failovers=[
-            ToldFailover("Jakarta 2", START + timedelta(hours=6), START + timedelta(hours=7), "device is disconnected")
-        ],
+        failovers=[ToldFailover("Jakarta 2", *TROUBLED, "device is disconnected")],
         events=[
             event(1, START - timedelta(hours=16), "campaign submit", after={"name": NAME, "state": "scheduled"}),
             event(2, PAUSED.begins_at, "campaign pause", before={"state": "running"}, after={"state": "paused"}),

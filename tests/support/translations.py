@@ -30,10 +30,12 @@ _OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
 def texts(package: str) -> Catalog:
     """The texts of a package, without those that one before it has."""
     catalog = Catalog(charset="utf-8")
-    earlier = {message.id for each in PACKAGES[: PACKAGES.index(package)] for message in texts(each) if message.id}
-    for filename, _, found, comments, _ in extract_from_dir(str(_ROOT / package), _METHODS, _OPTIONS):
-        if found not in earlier:
-            catalog.add(found, locations=[(f"{package}/{filename}", 0)], auto_comments=comments)
+    before = [message for each in PACKAGES[: PACKAGES.index(package)] for message in texts(each) if message.id]
+    earlier = {(message.context, message.id) for message in before}
+    for filename, _, found, comments, context in extract_from_dir(str(_ROOT / package), _METHODS, _OPTIONS):
+        if (context, found) not in earlier:
+            where = [(f"{package}/{filename}", 0)]
+            catalog.add(found, locations=where, auto_comments=comments, context=context)
     return catalog
 
 
@@ -54,7 +56,7 @@ def lacking(language: str) -> Iterator[str]:
     for package in PACKAGES:
         catalog = stored(language, package)
         for message in texts(package):
-            kept = catalog.get(message.id) if message.id else None
+            kept = catalog.get(message.id, message.context) if message.id else None
             forms = () if kept is None else [kept.string] if isinstance(kept.string, str) else kept.string
             if message.id and (not forms or not all(forms) or (kept is not None and kept.fuzzy)):
                 yield str(message.id)
@@ -73,9 +75,15 @@ msgstr ""
     catalog = read_po(StringIO(header), locale=language)
     for message in texts(package):
         if message.id:
-            old = kept.get(message.id)
+            old = kept.get(message.id, message.context)
             string = old.string if old else None
-            catalog.add(message.id, string=string, locations=message.locations, flags=message.flags)
+            catalog.add(
+                message.id,
+                string=string,
+                locations=message.locations,
+                flags=message.flags,
+                context=message.context,
+            )
     with path_of(language, package).open("wb") as file:
         file.write(header.encode())
         write_po(file, catalog, width=119, sort_output=True, omit_header=True, include_lineno=False)

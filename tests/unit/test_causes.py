@@ -296,7 +296,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
     each.append(list(undecided_inboxes([UndecidedInbox("a", 1, NOW)])))
     each.append(list(unsettled_campaigns([UnsettledCampaign("news", 2)])))
-    each.append(list(troubled_receivers([TroubledReceiver("ops", 3, 2, 1, "HTTP 503")])))
+    each.append(list(troubled_receivers([TroubledReceiver("ops", 3, 2, 1, "HTTP 503", "HTTP 404")])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 
@@ -316,10 +316,19 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     ],
 )
 def test_one_is_told_as_one(number: int, receiver: list[str], inbox: str) -> None:
-    told = [each.says for each in troubled_receivers([TroubledReceiver("ops", 3, number, number, "HTTP 503")])]
+    receivers = [TroubledReceiver("ops", 3, number, number, "HTTP 503", "HTTP 503")]
+    told = [each.says for each in troubled_receivers(receivers)]
     assert [says.removesuffix(" the last week") for says in told] == receiver
     assert [each.says for each in troubled_inboxes([TroubledInbox("a", None, None, NOW, number, None, None)])] == [
         inbox
+    ]
+
+
+def test_nothing_that_waits_is_not_told() -> None:
+    told = troubled_receivers([TroubledReceiver("ops", 3, 0, 1, None, "HTTP 404")])
+    assert [(each.says, each.detail) for each in told] == [
+        ("takes no notices", None),
+        ("did not get 1 notice of the last week", "HTTP 404"),
     ]
 
 

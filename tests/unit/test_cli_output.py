@@ -75,6 +75,7 @@ def snapshot(
         "instances": ["main"],
         "recipients_read": 100,
         "recipients_rejected": 0,
+        "recipients_repeated": 0,
         "source": "people.csv",
         "created_at": NOON,
         "starts_at": NOON,

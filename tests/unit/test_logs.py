@@ -15,7 +15,9 @@ import msgspec
 import psycopg
 import pytest
 import structlog
+from billiard.einfo import ExceptionInfo
 from celery import Celery, signals
+from celery.app.trace import build_tracer
 from sqlalchemy.exc import IntegrityError
 
 import broadcaster
@@ -181,6 +183,29 @@ def test_what_a_task_throws_is_raised_as_it_is_without_phones() -> None:
     with pytest.raises(tasks.InstanceTroubleError, match="main is throttled: too many requests for 6281") as caught:
         task()
     assert PHONE not in str(caught.value)
+
+
+def test_trouble_of_an_instance_is_a_failure_in_one_line_without_a_traceback() -> None:
+    report = DrainReport(
+        counts={"main": {"claimed": 4, "sent": 3, "in_doubt": 1}},
+        campaigns=["spring"],
+        troubles={"main": "is down: connection refused"},
+    )
+    app = Celery("broken", set_as_current=False, task_cls=OwnTask)
+
+    @app.task(shared=False, throws=tasks.send.throws)
+    def run() -> None:
+        raise tasks.InstanceTroubleError(report.told_troubles())
+
+    @app.task(shared=False)
+    def fails() -> None:
+        failing()
+
+    line = "main is down: connection refused; main: 4 claimed, 3 sent, 1 in doubt; campaigns: spring"
+    shown = build_tracer(run.name, run, app=app)("1", (), {}, {"id": "1"}).retval
+    assert isinstance(shown, ExceptionInfo)
+    assert (repr(shown.exception), shown.traceback) == (line, "")
+    assert "in fails" in build_tracer(fails.name, fails, app=app)("2", (), {}, {"id": "2"}).retval.traceback
 
 
 @pytest.mark.parametrize(("terminal", "is_json"), [(False, True), (True, False)])

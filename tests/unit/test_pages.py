@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,8 +13,18 @@ import pytest
 from babel.messages.pofile import read_po
 from markupsafe import escape
 
-from broadcaster.domain.care import Figures, Stops, exceeded, stop_reason
-from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
+from broadcaster.domain.care import Care, Figures, Stops, exceeded, stop_reason
+from broadcaster.domain.course import (
+    Course,
+    IdleTime,
+    LaneTrouble,
+    PacedLane,
+    RateChange,
+    SlotFigures,
+    StateChange,
+    TimeSpan,
+    course_of,
+)
 from broadcaster.domain.masking import masked, with_masked_phones, without_numbers
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.outcomes import Outcome, Resolution
@@ -24,10 +35,20 @@ from broadcaster.pages.campaigns_page import campaigns_page
 from broadcaster.pages.charts import course_chart
 from broadcaster.pages.environment import stylesheet
 from broadcaster.pages.languages import LANGUAGES, language_of
-from broadcaster.pages.naming import NAMES
+from broadcaster.pages.naming import EVENTS, NAMES
 from broadcaster.pages.report_page import report_page
 from broadcaster.settings import load
-from tests.support.sample_report import STATES, ZONE, hostile_report, language, sample_campaigns, sample_report
+from tests.support.sample_report import (
+    START,
+    STATES,
+    ZONE,
+    counts,
+    hostile_report,
+    language,
+    sample_campaigns,
+    sample_report,
+    summary,
+)
 from tests.support.translations import PACKAGES, lacking, path_of, stored, texts
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -182,7 +203,7 @@ def test_a_chart_shows_numbers_as_the_language_writes_them() -> None:
     course = sample_report().course
     assert course is not None
     drawn = course_chart(course, language("es"))
-    assert {mark.kind for mark in drawn.marks} == {"closed", "paused", "others", "sent", "permitted"}
+    assert {mark.kind for mark in drawn.marks} == {"closed", "paused", "trouble", "others", "sent", "permitted"}
     page = report_page(sample_report(), language("es"))
     assert ">4.000</text>" in page
     assert ">1.000</text>" in page
@@ -213,6 +234,8 @@ def course(*lanes: PacedLane, hours: float = 4, **given: Any) -> Course:
         "lanes": lanes,
         "rate_changes": [],
         "state_changes": [],
+        "troubles": [],
+        "idle_times": [],
         "hours": None,
         "zone": ZoneInfo("UTC"),
     }
@@ -246,6 +269,20 @@ def test_nothing_is_permitted_outside_windows_and_all_instances_have_to_be_close
     told = course(lane(hours=until_two), lane(hours=until_three, name="b"))
     assert told.closed == [TimeSpan(NOON + 3 * HOUR, NOON + 4 * HOUR)]
     assert permitted(told) == 5 * 3_600
+
+
+def test_nothing_is_permitted_while_an_instance_is_not_well_or_nothing_is_due() -> None:
+    trouble = LaneTrouble("a", LaneHealth.DOWN, "connection refused", NOON - HOUR, NOON + HOUR)
+    told = course(lane(), lane(name="b"), troubles=[trouble])
+    assert [(each.span, each.instance, each.reason) for each in told.troubled] == [
+        (TimeSpan(NOON, NOON + HOUR), "a", "connection refused")
+    ]
+    assert permitted(told) == 7 * 3_600
+    lasts = LaneTrouble("a", LaneHealth.DOWN, None, NOON + 3 * HOUR, None)
+    assert permitted(course(lane(), troubles=[trouble, lasts])) == 2 * 3_600
+    idle = [IdleTime("a", NOON + HOUR, NOON + 2 * HOUR), IdleTime("a", NOON + 3 * HOUR, None)]
+    assert permitted(course(lane(), idle_times=idle)) == 2 * 3_600
+    assert permitted(course(lane(), troubles=[trouble], idle_times=idle)) == 3_600
 
 
 def test_a_rate_counts_from_when_it_was_set() -> None:
@@ -282,3 +319,45 @@ def test_a_catalog_has_the_plural_forms_that_its_header_says() -> None:
         ngettext = language(code).translations.ngettext
         assert (ngettext("message", "messages", 1) == ngettext("message", "messages", 5)) == (code == "id")
     assert ZONE.key == "Asia/Jakarta"
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "sent", "cancelled"),
+    [
+        ("en", ["1 rejected", "2 repeated"], "1 sent", "cancelled"),
+        ("es", ["1 rechazada", "2 repetidas"], "1 enviado", "cancelada"),
+        ("pt", ["1 rejeitada", "2 repetidas"], "1 enviada", "cancelada"),
+        ("id", ["1 ditolak", "2 berulang"], "1 terkirim", "dibatalkan"),
+    ],
+)
+def test_words_agree_with_what_they_count(code: str, rows: list[str], sent: str, cancelled: str) -> None:
+    detail = sample_report().detail
+    counted = summary(
+        **counts(sent=1), total=1, recipients_read=4, recipients_rejected=1, recipients_repeated=2,
+        state=CampaignState.CANCELLED,
+    )  # fmt: skip
+    page = report_page(sample_report(detail=replace(detail, summary=counted)), language(code))
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert [each for each in (*rows, sent, cancelled) if each not in words] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_events_are_told_in_the_language(code: str) -> None:
+    events = report_page(sample_report(), language(code)).split('id="events"')[1]
+    assert [each for each in EVENTS if each in events] == []
+
+
+def test_moments_of_a_short_campaign_have_their_seconds() -> None:
+    detail = sample_report().detail
+    short = summary(finished_at=START + timedelta(minutes=4, seconds=7))
+    assert "09:04:07" in report_page(sample_report(detail=replace(detail, summary=short)), language())
+    assert "11:25:00" not in report_page(sample_report(), language()).split('id="times"')[1].split("</section>")[0]
+
+
+def test_a_page_says_at_which_figures_a_campaign_stops_itself_and_since_when_they_count() -> None:
+    detail = sample_report().detail
+    careful = summary(care=Care(stops=Stops(failures=0.02125)), judged_since=START + timedelta(hours=1))
+    page = report_page(sample_report(detail=replace(detail, summary=careful)), language())
+    assert "failures above 2.125%, from 50 messages on (counted since Nov 23, 2026, 10:00:00)" in page
+    page = report_page(sample_report(detail=replace(detail, summary=careful)), language("es"))
+    assert "2,125" in page

@@ -227,4 +227,5 @@ def _recipients(summary: CampaignSummary) -> str:
     source, read, rejected = summary.source, summary.recipients_read, summary.recipients_rejected
     if summary.audience is not None and summary.started_at is None:
         return f"{source}, as it is at the start"
-    return f"{source}: {read:,} read, {rejected:,} rejected, {read - rejected - summary.total:,} repeated"
+    told = f"{source}: {read:,} read, {rejected:,} rejected"
+    return told if (repeated := summary.recipients_repeated) is None else f"{told}, {repeated:,} repeated"

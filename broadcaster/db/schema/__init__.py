@@ -19,6 +19,7 @@ FILES = (
     "tables/message",
     "tables/attempt_slot",
     "tables/campaign",
+    "tables/lane_time",
     "tables/schedule",
     "tables/tick",
     "tables/worker",
@@ -47,6 +48,9 @@ FILES = (
     # Counting attempts, for reports.
     "functions/slowest_ms",
     "functions/count_attempts",
+    # When lanes could not send, and had nothing to: for reports, too.
+    "functions/keep_lane_trouble",
+    "functions/keep_idle_time",
     # Finishing campaigns: nothing is open in one that is finished.
     "functions/close_counters",
     "functions/refuse_finished",

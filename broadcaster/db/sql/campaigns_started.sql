@@ -1,5 +1,5 @@
 SELECT /* campaigns_started */
--- The campaigns that started since %(since)s, or those that are listed, the first first.
+-- The campaigns that started since %(since)s, or those that are listed, the latest first.
     campaign AS name,
     campaign_id AS id,
     state,
@@ -22,4 +22,4 @@ WHERE CASE
     WHEN %(ids)s::bigint[] IS NOT NULL THEN campaign_id = ANY (%(ids)s)
     ELSE started_at >= %(since)s::timestamptz
 END
-ORDER BY started_at, campaign_id
+ORDER BY started_at DESC NULLS LAST, campaign_id DESC

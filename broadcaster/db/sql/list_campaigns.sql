@@ -19,6 +19,7 @@ SELECT /* list_campaigns */
     instances,
     recipients_read,
     recipients_rejected,
+    recipients_repeated,
     source,
     created_at,
     starts_at,

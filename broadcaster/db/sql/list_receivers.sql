@@ -15,7 +15,7 @@ SELECT /* list_receivers */
     n.waiting,
     n.undelivered,
     n.delivered,
-    last.answer,
+    r.answer,
     last.delivered_at AS last_delivered_at
 FROM receivers r
 LEFT JOIN instances i ON i.id = r.instance_id
@@ -29,9 +29,7 @@ CROSS JOIN LATERAL (
     WHERE d.receiver_id = r.id
 ) n
 LEFT JOIN LATERAL (
-    SELECT
-        (array_agg(d.answer ORDER BY d.notice_id DESC) FILTER (WHERE d.answer IS NOT NULL AND d.delivered_at IS NULL))[1] AS answer,
-        max(d.delivered_at) AS delivered_at
+    SELECT max(d.delivered_at) AS delivered_at
     FROM deliveries d
     WHERE d.receiver_id = r.id
 ) last ON true

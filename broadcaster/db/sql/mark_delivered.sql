@@ -10,4 +10,4 @@ receiver AS MATERIALIZED (
     WHERE d.id = %(id)s AND d.receiver_id = receiver.id AND d.delivered_at IS NULL
     RETURNING d.receiver_id
 )
-UPDATE receivers r SET failures = 0, not_before = NULL FROM delivered d WHERE r.id = d.receiver_id
+UPDATE receivers r SET failures = 0, not_before = NULL, answer = NULL FROM delivered d WHERE r.id = d.receiver_id

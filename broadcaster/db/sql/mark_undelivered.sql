@@ -11,6 +11,6 @@ receiver AS MATERIALIZED (
     RETURNING d.receiver_id
 )
 UPDATE receivers r
-SET failures = r.failures + 1, not_before = now() + make_interval(secs => %(rest)s)
+SET failures = r.failures + 1, not_before = now() + make_interval(secs => %(rest)s), answer = without_numbers(%(answer)s)
 FROM failed f
 WHERE r.id = f.receiver_id

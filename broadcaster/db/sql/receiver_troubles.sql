@@ -5,7 +5,10 @@ SELECT /* receiver_troubles */
     r.failures,
     count(*) FILTER (WHERE d.given_up_at IS NULL) AS waiting,
     count(*) FILTER (WHERE d.given_up_at > now() - %(within)s AND n.event <> 'test') AS undelivered,
-    (array_agg(d.answer ORDER BY d.notice_id DESC) FILTER (WHERE d.answer IS NOT NULL))[1] AS answer
+    r.answer,
+    (array_agg(d.answer ORDER BY d.notice_id DESC) FILTER (
+        WHERE d.answer IS NOT NULL AND d.given_up_at > now() - %(within)s AND n.event <> 'test'
+    ))[1] AS last_answer
 FROM receivers r
 JOIN deliveries d ON d.receiver_id = r.id AND d.delivered_at IS NULL
 JOIN notices n ON n.id = d.notice_id

@@ -25,6 +25,7 @@ from broadcaster.db.tables.hours import opening_hours, openings, recipient_group
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.known_phone import known_phones
+from broadcaster.db.tables.lane_time import idle_times, lane_troubles
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.notice import deliveries, notices, receivers, troubles
@@ -60,6 +61,7 @@ __all__ = [
     "forgetting_key",
     "forgotten_phones",
     "frequency_records",
+    "idle_times",
     "inbound_messages",
     "inbox_chats",
     "inboxes",
@@ -67,6 +69,7 @@ __all__ = [
     "known_phones",
     "lane_limits",
     "lane_moves",
+    "lane_troubles",
     "lanes",
     "limits",
     "looks",

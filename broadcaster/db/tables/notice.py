@@ -64,6 +64,9 @@ receivers = Table(
         comment="Deliveries that failed since the last one that did not: the exponent of the gap.",
     ),
     moment("not_before", "No delivery begins before: one is under way, or one has failed; null: at once."),
+    Column(
+        "answer", Text, comment="What it said to the latest try, which it did not take; null: it took it, or none was."
+    ),
     CheckConstraint("events <> '{}' AND NOT 'test' = ANY (events)", name="hears_something"),
     CheckConstraint("(instance_id IS NOT NULL) = (way = 'whatsapp')", name="instance_is_for_whatsapp"),
     CheckConstraint("optouts_above >= 0 AND optouts_above <= 1", name="optouts_above"),
@@ -147,7 +150,12 @@ troubles = Table(
     Column("event", notice_event, nullable=False, comment="What it is told as."),
     Column("subject", Text, nullable=False, comment="Of which campaign or instance, by name."),
     Column("cause", Text, nullable=False, comment="Why: what has another cause is another trouble."),
-    moment("seen_since", "Since when each look finds it.", nullable=False, server_default=func.now()),
+    moment(
+        "seen_since",
+        "Since when each look finds it, or would have found it for as long as looks have found it in all.",
+        nullable=False,
+        server_default=func.now(),
+    ),
     moment("noted_at", "When it became a notice; null: it may yet pass by itself."),
     moment("over_since", "Since when no look finds it any more, so that it is soon forgotten; null: it lasts."),
     PrimaryKeyConstraint("event", "subject", "cause"),

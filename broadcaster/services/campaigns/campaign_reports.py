@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from broadcaster.db.reading import Reader, reading
+from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.care import Care
 from broadcaster.domain.content_kinds import ContentKind
@@ -67,6 +67,8 @@ class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     instances: list[str] | None
     recipients_read: int
     recipients_rejected: int
+    recipients_repeated: int | None
+    """How many rows said a phone that an earlier one has; None: nobody knows."""
     source: str
     created_at: datetime
     starts_at: datetime
@@ -235,8 +237,8 @@ def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
 
 
 def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
-    """All that `campaign report` shows. Raises NotFoundError."""
-    with reading(source) as connection:
+    """All that `campaign report` shows, as of one moment. Raises NotFoundError."""
+    with as_of_now(source) as moment, reading(moment) as connection:
         summary = named_campaign(connection, name)
         lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
         failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)

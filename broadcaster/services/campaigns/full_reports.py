@@ -13,10 +13,20 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from broadcaster.db.reading import Reader, reading
+from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import first, rows, value
 from broadcaster.domain.campaign_plans import CampaignPlan
-from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
+from broadcaster.domain.course import (
+    Course,
+    IdleTime,
+    LaneTrouble,
+    PacedLane,
+    RateChange,
+    SlotFigures,
+    StateChange,
+    TimeSpan,
+    course_of,
+)
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.services.audit import AuditEntry, hours_of_entries
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
 
 MOST_REASONS = 20
 MOST_EVENTS = 100
+_MOST_TIMES = 1_000
+"""Of instances that were in trouble, or had nothing that was due."""
 
 
 class RejectedFor(msgspec.Struct, frozen=True):
@@ -93,16 +105,14 @@ class CampaignReport:
     event_hours: Mapping[int, OpeningHours]
     """The windows that these name by their ids."""
 
-    @property
-    def repeated(self) -> int | None:
-        """How many rows said a phone that an earlier one has; None: nobody knows."""
-        summary = self.detail.summary
-        left = summary.recipients_read - summary.recipients_rejected - summary.total
-        return left if summary.recipients_read and left >= 0 else None
-
 
 def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> CampaignReport:
-    """What there is to tell of a campaign, its course by clocks of `zone`. Raises NotFoundError."""
+    """What there is to tell of a campaign, as of one moment, its course by clocks of `zone`. Raises NotFoundError."""
+    with as_of_now(source) as moment:
+        return _read_campaign_report(moment, name, zone)
+
+
+def _read_campaign_report(source: Reader, name: str, zone: ZoneInfo) -> CampaignReport:
     detail = campaign_detail(source, name)
     summary = detail.summary
     goes_on = summary.state not in FINAL_CAMPAIGN_STATES
@@ -114,6 +124,8 @@ def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> 
         sending = None if summary.started_at is None else TimeSpan(summary.started_at, summary.finished_at or at)
         events = _events(connection, detail, sending or TimeSpan(at, at))
         slots = rows(connection, "sent_by_slot", SlotFigures, **of_campaign)
+        idle_times = rows(connection, "idle_times_of_campaign", IdleTime, **of_campaign, most=_MOST_TIMES)
+        troubles = _troubles(connection, summary.id, sending)
         rejects = rows(connection, "rejected_by_reason", RejectedFor, **of_campaign, most=MOST_REASONS)
         doubts = rows(connection, "doubts_by_resolution", ResolvedDoubts, **of_campaign)
         planned = first(connection, "kept_plan", KeptPlan, **of_campaign)
@@ -126,6 +138,8 @@ def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> 
             lanes=lanes,
             rate_changes=list(_rate_changes(events)),
             state_changes=list(_state_changes(events, summary.started_at)),
+            troubles=troubles,
+            idle_times=idle_times,
             hours=summary.hours,
             zone=zone,
         )
@@ -192,7 +206,7 @@ class CampaignsReport:
     since: datetime | None
     """Since when they started; None: they are those of a schedule."""
     campaigns: Sequence[StartedCampaign]
-    """The first first."""
+    """The latest first."""
     failures: Sequence[UnsentFor]
 
     def count(self, state: MessageState) -> int:
@@ -209,7 +223,7 @@ def read_campaigns_report(
 ) -> CampaignsReport:
     """Of the campaigns that started since a moment (aware), or of those with these ids."""
     wanted = None if ids is None else list(ids)
-    with reading(source) as connection:
+    with as_of_now(source) as moment, reading(moment) as connection:
         at: datetime = value(connection, "moment_now")
         campaigns = rows(connection, "campaigns_started", StartedCampaign, since=since, ids=wanted)
         found = [campaign.id for campaign in campaigns]
@@ -230,6 +244,13 @@ def _events(connection: Connection, detail: CampaignDetail, sending: TimeSpan) -
         until=sending.ends_at,
         most=MOST_EVENTS,
     )
+
+
+def _troubles(connection: Connection, campaign_id: int, sending: TimeSpan | None) -> Sequence[LaneTrouble]:
+    if sending is None:
+        return []
+    asked = {"since": sending.begins_at, "until": sending.ends_at, "most": _MOST_TIMES}
+    return rows(connection, "troubles_of_campaign", LaneTrouble, campaign_id=campaign_id, **asked)
 
 
 def _rate_changes(events: Iterable[AuditEntry]) -> Iterator[RateChange]:

@@ -67,7 +67,7 @@ class Receiver(msgspec.Struct, frozen=True):
     """Of the last 90 days, given up; tests apart."""
     delivered: int
     answer: str | None
-    """What it said to the latest that it has not taken."""
+    """What it said to the latest try, which it has not taken; None: it took that, or there was none."""
     last_delivered_at: datetime | None
 
 
@@ -140,7 +140,7 @@ def change_receiver(engine: Engine, open_vault: OpenVault, name: str, change: Re
             destination = Destination(ReceiverWay.WEBHOOK, webhook.url)
         if destination is not None:
             values |= _placed(connection, open_vault, destination, webhook)
-            values |= {"failures": 0, "not_before": None}
+            values |= {"failures": 0, "not_before": None, "answer": None}
         if values:
             connection.execute(update(table).where(table.c.id == found.id).values(values))
     return webhook.secret if webhook is not None and change.new_secret else None

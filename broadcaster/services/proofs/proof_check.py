@@ -40,10 +40,10 @@ Document = TypeVar("Document", ProofHeader, MessageRecord)
 class ProofError(InputError):
     """The proof does not hold. `line` counts from 1; `record` is 0 where it is about no record."""
 
-    def __init__(self, line: int, what: str) -> None:
-        self.line, self.record = line, max(0, line - 1)
-        where = "line 1, the header" if line == 1 else f"record {self.record:,} (line {line:,})"
-        super().__init__(f"{where}: {what}")
+    def __init__(self, line: int, what: str, *, is_record: bool = True) -> None:
+        self.line, self.record = line, line - 1 if is_record else 0
+        where = f"record {self.record:,} (line {line:,})" if self.record else f"line {line:,}"
+        super().__init__(f"{where}{', the header' if line == 1 else ''}: {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,12 @@ def check_proof(
         tally.add(reading.document(line, _record, "record"), reading.line)
     if not is_signed(bytes.fromhex(header.public_key), signature, signed_text(reading.link)):
         raise reading.fault(
-            "the signature is not of these records by this key: it was changed, or all before it was written anew"
+            "the signature is not of these records by this key: it was changed, or all before it was written anew",
+            is_record=False,
         )
     if file.read(1):
         reading.line += 1
-        raise reading.fault("something follows the signature, which ends a proof")
+        raise reading.fault("something follows the signature, which ends a proof", is_record=False)
     return tally.result()
 
 
@@ -99,11 +100,13 @@ class _Reading:
         read = self._file.readline(LONGEST_LINE + 1)
         self.line += 1
         if not read:
-            raise self.fault("the proof ends before this, without its signature: something was cut off")
+            raise self.fault(
+                "the proof ends before this, without its signature: something was cut off", is_record=False
+            )
         if len(read) > LONGEST_LINE:
             raise self.fault(f"it has more than {LONGEST_LINE:,} bytes, as no line of a proof")
         if not read.endswith(b"\n"):
-            raise self.fault("the line ends in the middle: something was cut off")
+            raise self.fault("the line ends in the middle: something was cut off", is_record=False)
         return read
 
     def document(self, line: bytes, decoder: msgspec.json.Decoder[Document], kind: str) -> Document:
@@ -134,8 +137,8 @@ class _Reading:
         self.link = link
         return said
 
-    def fault(self, what: str) -> ProofError:
-        return ProofError(self.line, what)
+    def fault(self, what: str, *, is_record: bool = True) -> ProofError:
+        return ProofError(self.line, what, is_record=is_record)
 
 
 def _read_header(reading: _Reading) -> ProofHeader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,18 @@ class DrainReport:
 
     def told_troubles(self) -> str:
         """What is wrong with which instances, without phones, and what became of messages all the same."""
-        troubles = [f"{name} {with_masked_phones(what)}" for name, what in self.troubles.items()]
-        more = [f"{len(troubles) - MOST_NAMED} more"] if len(troubles) > MOST_NAMED else []
-        return "; ".join([*troubles[:MOST_NAMED], *more, str(self.document())])
+        told = list(_few(f"{name} {with_masked_phones(what)}" for name, what in self.troubles.items()))
+        told += _few(f"{name}: {_counted(counts)}" for name, counts in self.counts.items())
+        return "; ".join(told + ([f"campaigns: {', '.join(self.campaigns)}"] if self.campaigns else []))
+
+
+def _few(told: Iterable[str]) -> Iterator[str]:
+    """The first of them, and how many more there are."""
+    said = list(told)
+    yield from said[:MOST_NAMED]
+    if len(said) > MOST_NAMED:
+        yield f"{len(said) - MOST_NAMED:,} more"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in counts.items())

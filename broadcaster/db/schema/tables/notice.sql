@@ -10,6 +10,7 @@ CREATE TABLE receivers (
     since timestamptz NOT NULL DEFAULT now(),
     failures integer NOT NULL DEFAULT 0,
     not_before timestamptz,
+    answer text,
     CONSTRAINT receivers_hears_something_check CHECK (events <> '{}' AND NOT 'test' = ANY (events)),
     CONSTRAINT receivers_instance_is_for_whatsapp_check CHECK ((instance_id IS NOT NULL) = (way = 'whatsapp')),
     CONSTRAINT receivers_optouts_above_check CHECK (optouts_above >= 0 AND optouts_above <= 1),
@@ -30,6 +31,7 @@ COMMENT ON COLUMN receivers.since IS 'When it was added: it is told of nothing t
 COMMENT ON COLUMN receivers.failures IS 'Deliveries that failed since the last one that did not: the exponent of the gap.';
 COMMENT ON COLUMN receivers.not_before IS
     'No delivery begins before: one is under way, or one has failed; null: at once.';
+COMMENT ON COLUMN receivers.answer IS 'What it said to the latest try, which it did not take; null: it took it, or none was.';
 
 CREATE TABLE notices (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -88,6 +90,7 @@ COMMENT ON TABLE troubles IS
 COMMENT ON COLUMN troubles.event IS 'What it is told as.';
 COMMENT ON COLUMN troubles.subject IS 'Of which campaign or instance, by name.';
 COMMENT ON COLUMN troubles.cause IS 'Why: what has another cause is another trouble.';
-COMMENT ON COLUMN troubles.seen_since IS 'Since when each look finds it.';
+COMMENT ON COLUMN troubles.seen_since IS
+    'Since when each look finds it, or would have found it for as long as looks have found it in all.';
 COMMENT ON COLUMN troubles.noted_at IS 'When it became a notice; null: it may yet pass by itself.';
 COMMENT ON COLUMN troubles.over_since IS 'Since when no look finds it any more, so that it is soon forgotten; null: it lasts.';

@@ -20,6 +20,10 @@ SELECT
     n.instances,
     c.recipients_read,
     c.recipients_rejected,
+    CASE
+        WHEN c.recipients_read > 0 AND c.recipients_read - c.recipients_rejected >= coalesce(n.total, 0)
+            THEN c.recipients_read - c.recipients_rejected - coalesce(n.total, 0)
+    END AS recipients_repeated,
     c.source,
     c.created_at,
     c.starts_at,
