@@ -8,6 +8,9 @@ A message counts as absent only if the chat itself shows that. The list must cov
 could be it. Everything sent since must be known to be something else, and every known message must be there. A chat
 that shows nothing of its time is *silent* and proves nothing: it may be the wrong end of the chat, or the wrong
 number. All other cases are undecided.
+
+The gateway's clock may have been put back for a while, or be late at one of its nodes: what looks like the message and
+is not known to be another one may be it, too, where it is dated before the message began.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, 
 from broadcaster.domain.contents import MessageContent
 from broadcaster.domain.shown_content import Wanted, compare
 
-__all__ = ["ChatEntry", "ChatReading", "EntryCandidate", "Page", "Sight", "Why", "match_chat"]
+__all__ = ["LATEST_CLOCK", "ChatEntry", "ChatReading", "EntryCandidate", "Page", "Sight", "Why", "match_chat"]
+
+LATEST_CLOCK = timedelta(days=1)
+"""By so much a gateway may date an entry too early: its clock is late, or it goes by that of another zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,10 @@ def match_chat(
 ) -> list[ChatReading]:
     """What a chat shows of each candidate, in their order.
 
-    `candidates` are all attempts to one person whose entries may be in a list, known or not. `pages` has one list for
-    each form of the person's number (`whatsapp_numbers.forms`); if one is missing, an absence proves nothing. The
-    gateway's clock may differ from the candidates' by `clock_difference`.
+    `candidates` are all attempts to one person whose entries may be in a list, known or not, since LATEST_CLOCK before
+    those in question began. `pages` has one list for each form of the person's number (`whatsapp_numbers.forms`); if
+    one is missing, an absence proves nothing. The gateway's clock may differ from the candidates' by
+    `clock_difference`; where it differs by more, nothing is found, and nothing that is listed counts as absent.
     """
     return _Chat(candidates, pages, clock_difference).readings()
 
@@ -134,6 +141,8 @@ class _Chat:
         if self._possible[index]:
             why = Why.CONTESTED if self._certain[index] else Why.UNCLEAR
             return ChatReading(Sight.UNDECIDED, None, longest, why)
+        if self._may_be_dated_early(self._candidates[index]):
+            return ChatReading(Sight.UNDECIDED, None, longest, Why.UNCLEAR)
         if not self._is_all_explained(self._candidates[index]):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
         if self._misses_known(index):
@@ -146,6 +155,22 @@ class _Chat:
             at = self._shown[number].entry.at
             if at is None or at >= candidate.start - self._difference:
                 yield number
+
+    def _may_be_dated_early(self, candidate: EntryCandidate) -> bool:
+        """Whether an entry from before it began may be it, and no known candidate explains that entry."""
+        wanted, latest = Wanted(candidate.content), candidate.start - self._difference
+        return any(
+            (at := self._shown[number].entry.at) is not None
+            and candidate.start - LATEST_CLOCK <= at < latest
+            and compare(wanted, self._shown[number].seen) is not False
+            and not self._is_explained(number)
+            for number in (*self._left, *self._doubled)
+        )
+
+    def _is_explained(self, number: int) -> bool:
+        """Whether a known candidate explains the entry, however the entries are dealt out."""
+        others = {index: [each for each in numbers if each != number] for index, numbers in self._known.items()}
+        return len(_deal(others)) < len(self._explained)
 
     def _is_in_time(self, candidate: EntryCandidate, number: int) -> bool:
         at = self._shown[number].entry.at
@@ -186,10 +211,12 @@ class _Chat:
         return len(self._explained) == len(to_explain)
 
     def _misses_known(self, index: int) -> bool:
-        """Whether a candidate that began no earlier was accepted but is not shown. Then this one may be hidden too."""
-        start = self._candidates[index].start
-        missing = self._known.keys() - self._explained.keys() - {index}
-        return any(self._candidates[other].start >= start for other in missing)
+        """Whether one that began no earlier was accepted, and may not be shown. Then this one may be hidden too."""
+        start, most = self._candidates[index].start, len(self._explained)
+        return any(
+            self._candidates[other].start >= start and not _is_needed(other, self._known, most)
+            for other in self._known.keys() - {index}
+        )
 
     def _extent(self, start: datetime, longest: int) -> ChatReading:
         """What lists without an unexplained entry prove about a candidate that began at `start`."""

@@ -156,6 +156,40 @@ def test_a_gateway_whose_clock_differs_is_understood_within_what_is_configured(s
     assert shop.states("c") == {"sent": 1}
 
 
+def test_what_a_late_clock_has_dated_before_its_intent_is_not_sent_again(shop: Shop) -> None:
+    """The gateway's clock was put back for a while: everything else shows that reading back can be trusted."""
+    shop.submit("earlier", 1, "a")
+    drain(shop)
+    shop.submit("c", 3, "a", prefix="62813")
+    shop.fault("kind=drop_after_accept,count=1")
+    drain(shop)
+    assert shop.states("c") == {"sent": 2, "in_doubt": 1}
+    shop.gateway.gateway.set_listing(Listing(clock=-150.0))
+    shop.settings = msgspec.structs.replace(shop.settings, gateway_clock_seconds=60.0)
+    for _ in range(4):
+        prove(shop)
+        read_back(shop, rounds=2)
+    assert shop.states("c") == {"sent": 2, "in_doubt": 1}
+    assert shop.sql("SELECT reading FROM doubts") == [
+        ("its chat does not tell: the chat shows something that may be it",)
+    ]
+
+
+def test_an_identical_text_of_the_same_day_does_not_leave_a_message_in_doubt(shop: Shop) -> None:
+    """What is known to have been sent explains the entry, also where its gateway has told no id."""
+    shop.submit("one", 3, "a")
+    drain(shop)
+    shop.sql("UPDATE messages SET gateway_id = NULL")
+    DatabaseClock(shop.engine).step(5 * 3600)  # longer than any doubt lasts
+    shop.submit("two", 3, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    send_again(shop)
+    assert shop.states("two") == {"sent": 2, "in_doubt": 1}
+    read_back(shop)
+    [(reading,)] = shop.sql("SELECT reading FROM doubts")
+    assert str(reading).startswith("its chat does not show it")
+
+
 def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(shop: Shop) -> None:
     shop.submit("c", 5, "a")
     shop.fault("kind=drop_before_accept,nth=2,count=1")

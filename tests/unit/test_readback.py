@@ -80,18 +80,18 @@ def test_an_entry_with_its_text_in_its_time_is_found_with_its_id() -> None:
 def test_nothing_between_what_went_out_before_and_after_is_absent() -> None:
     told = readings([candidate(), known("Other", 20)], Page(PHONE, [*AROUND, entry(25, "Other")]))
     assert told[0] == ChatReading(Sight.ABSENT, None, 3)
-    assert sights([candidate(), known("Other", 20)], *AROUND, entry(-10), entry(25, "Other"))[0] is Sight.ABSENT
+    assert sights([candidate(), known("Other", 20)], *AROUND, entry(-10, "Old"), entry(25, "Other"))[0] is Sight.ABSENT
 
 
 def test_a_reply_may_be_listed_before_what_it_replies_to_and_shows_only_that_the_list_is_long_enough() -> None:
     assert readings([candidate()], Page(PHONE, AROUND)) == [ChatReading(Sight.SILENT, None, 0)]
-    assert sight(*AROUND, entry(-10)) is Sight.SILENT
+    assert sight(*AROUND, entry(-10, "Old")) is Sight.SILENT
 
 
 def test_a_chat_that_shows_nothing_of_its_time_is_silent() -> None:
     assert readings([candidate()]) == [ChatReading(Sight.SILENT)]
     assert sight() is Sight.SILENT
-    assert sight(BEFORE, entry(-10)) is Sight.SILENT
+    assert sight(BEFORE, entry(-10, "Old")) is Sight.SILENT
     assert sight(reply(-1)) is Sight.SILENT
     assert sight(GatewayMessage(outgoing=False)) is Sight.SILENT
 
@@ -230,7 +230,27 @@ def test_what_may_or_may_not_be_it_leaves_it_undecided(unclear: GatewayMessage) 
 
 
 def test_an_identical_text_from_before_does_not_vouch_for_it() -> None:
-    assert sight(entry(seconds=-10), *AROUND) is Sight.SILENT
+    assert why(entry(seconds=-10), *AROUND) is Why.UNCLEAR
+    for earlier in (known("Hi Ann", -20), known("Hi Ann", -4000, gateway_id="x")):
+        assert sights([candidate(), earlier], entry(seconds=-10, id="x"), *AROUND) == [Sight.SILENT, Sight.FOUND]
+
+
+@pytest.mark.parametrize("late", [150, 3600, 86_000])
+def test_a_message_that_a_late_clock_has_dated_before_it_began_is_not_absent(late: float) -> None:
+    around = [reply(-100_000), entry(40, "Later")]
+    assert why(entry(1 - late), *around, candidates=[known("Later", 30)]) is Why.UNCLEAR
+    assert why(entry(1 - late, outgoing=None), *around, candidates=[known("Later", 30)]) is Why.UNCLEAR
+    # What was sent a little before it, and is known, explains one of two.
+    twice, earlier = [entry(-late), entry(1 - late)], known("Hi Ann", -late - 5)
+    assert why(*twice, *around, candidates=[known("Later", 30), earlier]) is Why.UNCLEAR
+    assert why(*twice[1:], *around, candidates=[known("Later", 30), earlier]) is None
+    assert why(entry(1 - late, "Another"), *around, candidates=[known("Later", 30)]) is None
+    assert why(entry(-86_500), *around, candidates=[known("Later", 30)]) is None
+
+
+def test_a_file_that_a_late_clock_has_dated_before_it_began_is_not_absent() -> None:
+    shown = entry(-150, THUMBNAIL)
+    assert sights([candidate(content=FILE)], reply(-300), shown, AFTER) == [Sight.UNDECIDED]
 
 
 def test_clocks_may_differ_by_the_allowance() -> None:
@@ -525,6 +545,8 @@ class Gateway:
     oldest: bool = False
     doubles: bool = False
     aliases: bool = False
+    late: int = 0
+    """By how many seconds some of its nodes date entries too early."""
 
     def spell(self, text: str) -> str:
         for spelling in self.spellings:
@@ -549,7 +571,7 @@ class Gateway:
             body=self.spell(content.text) if content.text else body,
             caption=caption if content.text is None and self.files == "whole" else None,
             filename=content.filename if self.files == "whole" else None,
-            at=None if "at" in hidden else at(each.seconds),
+            at=None if "at" in hidden else at(each.seconds - random.choice((0, self.late))),
         )
 
     def list(self, history: Sequence[Happening], random: Random) -> tuple[list[Page], set[int]]:
@@ -665,6 +687,30 @@ def test_whatever_a_gateway_makes_of_a_chat_what_is_in_it_is_not_absent_and_noth
             }
             wanted = {squash(each.content.text), squash(each.content.caption), squash(each.content.filename)}
             assert wanted & shown - {""}, "only somebody who sends the same by hand may vouch for it"
+
+
+@settings(max_examples=500)
+@given(
+    HISTORIES,
+    GATEWAYS,
+    st.lists(st.sampled_from(list(SPELLINGS.values())), max_size=3).map(tuple),
+    st.integers(0, 80_000),
+    st.randoms(use_true_random=False),
+)
+def test_what_is_in_a_chat_is_not_absent_whenever_a_late_clock_says_that_it_was(
+    history: list[Happening],
+    gateway: Gateway,
+    spellings: tuple[Callable[[str], str], ...],
+    late: int,
+    random: Random,
+) -> None:
+    history = with_ids(history, random)
+    pages, listed = replace(gateway, spellings=spellings, late=late).list(history, random)
+    attempts = [(number, each) for number, each in enumerate(history) if each.candidate]
+    told = readings([each.candidate for _, each in attempts if each.candidate], *pages)
+    for (number, each), reading in zip(attempts, told, strict=True):
+        if each.was_taken and number in listed:
+            assert reading.sight in (Sight.FOUND, Sight.UNDECIDED)
 
 
 DISTINCT = ["Your order is ready", "Good morning Ann", "Closed on Monday", "New prices from May", "Lunch?"]

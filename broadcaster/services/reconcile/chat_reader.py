@@ -10,7 +10,7 @@ from datetime import timedelta
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.contents import Content
 from broadcaster.domain.outcomes import Outcome
-from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, Sight, Why, match_chat
+from broadcaster.domain.readback import LATEST_CLOCK, ChatReading, EntryCandidate, Page, Sight, Why, match_chat
 from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.doubt_rows import Accepted, Attempt, LookRow
@@ -33,7 +33,8 @@ class ChatReader:
         self._gateway = gateway
         self._account = account
         self._clock_difference = timedelta(seconds=settings.gateway_clock_seconds)
-        self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
+        in_doubt = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN
+        self._within = in_doubt + LATEST_CLOCK + 2 * self._clock_difference
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._contents: dict[tuple[int, int], Content] = {}
         """By campaign and version: what was sent, whatever the campaign sends today."""
