@@ -39,12 +39,16 @@ def skips_of(counts: Iterable[tuple[str, int]], *, is_done: bool) -> Sequence[Sk
     return [Skipped(reason, found[reason], is_done) for reason in ordered if found[reason]]
 
 
-def said_skips(skips: Iterable[Skipped]) -> str:
-    """`12 so far (opted_out 10, cap 2) and 3 to come (opted_out)`; nothing where there are none."""
+def said_skips(skips: Iterable[Skipped], *, is_about: bool = False) -> str:
+    """`12 so far (opted_out 10, cap 2) and 3 to come (opted_out)`; nothing where there are none.
+
+    `is_about`: it is known of about how many only that they will be.
+    """
     told = []
     for is_done, when in ((True, "so far"), (False, "to come")):
         if each := [skip for skip in skips if skip.is_done is is_done]:
             total = sum(skip.messages for skip in each)
             reasons = ", ".join(f"{skip.reason} {skip.messages:,}" if len(each) > 1 else skip.reason for skip in each)
-            told.append(f"{total:,} {when} ({reasons})")
+            about = "about " if is_about and not is_done else ""
+            told.append(f"{about}{total:,} {when} ({reasons})")
     return " and ".join(told)

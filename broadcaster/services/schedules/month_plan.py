@@ -38,6 +38,8 @@ MONTH = timedelta(days=31)
 MOST_OCCURRENCES = 100
 """Of one schedule: what is due every minute is not planned for a month."""
 _MOST_NAMED = 5
+_TO_COME = 10**15
+"""From here on numbers stand for campaigns that are yet to be made, which is after all others."""
 
 
 class PutOff(msgspec.Struct, frozen=True):
@@ -91,7 +93,8 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
             read_schedule(connection, name)
             names = sorted({*names, name})
         now = database_now(connection)
-        schedules = [read_schedule(connection, each) for each in names]
+        # Of those that are due at one moment the first that was added is sent first.
+        schedules = sorted((read_schedule(connection, each) for each in names), key=lambda schedule: schedule.id)
         lanes = sorted({lane for each in schedules for lane in each.lanes})
         limits = sorted({limit for each in schedules for limit in each.limits.values()})
         around = surroundings_of(connection, lanes, limits=limits)
@@ -99,7 +102,7 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
         due = [
             each
             for number, schedule in enumerate(schedules)
-            for each in _due_of(people, schedule, now, -(1 + number * MOST_OCCURRENCES))
+            for each in _due_of(people, schedule, now, _TO_COME + number * MOST_OCCURRENCES)
         ]
         of_due = [(each, part) for each in due for part in _parts(connection, each, around)]
         groups = people.groups(len(of_due))
@@ -127,12 +130,12 @@ def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence
 
 
 def _due_of(people: MonthPeople, schedule: Schedule, now: datetime, first: int) -> Iterator[_Due]:
-    """Its occurrences of the next month; a number of their own, from `first` down, stands for their campaigns'."""
+    """Its occurrences of the next month; a number of their own, from `first` on, stands for their campaigns'."""
     upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
     for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
         today = due_at.astimezone(schedule.zone).date()
         conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
-        yield _Due(schedule, due_at, first - number, people.reached(schedule, conditions))
+        yield _Due(schedule, due_at, first + number, people.reached(schedule, conditions))
 
 
 def _on(today: date, _zone: object) -> date:
@@ -209,11 +212,14 @@ class _Month:
         if due.reached.fault is not None:
             yield due.reached.fault
         if skips := self._skips(due, plan):
-            yield f"skipped: {said_skips(skips)}"
+            met = 0 if plan is None else sum(each.messages for each in plan.skips)
+            # People are planned in groups; of what all of them meet is known to how many it is.
+            yield f"skipped: {said_skips(skips, is_about=plan is not None and 0 < met < met + plan.messages)}"
         if plan is None:
             return
         for rule, messages in plan.put_off.items():
-            yield f"{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
+            about = "about " if messages < plan.messages else ""
+            yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
         if plan.is_skipped:
             yield "it is skipped: an earlier one is still sent then"
         elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):
