@@ -18,8 +18,9 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import PersonRule, they_were
+from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.opening_hours import NOBODY
+from broadcaster.domain.plan_remarks import said_put_off
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.plans import Hold
@@ -212,14 +213,10 @@ class _Month:
         if due.reached.fault is not None:
             yield due.reached.fault
         if skips := self._skips(due, plan):
-            met = 0 if plan is None else sum(each.messages for each in plan.skips)
-            # People are planned in groups; of what all of them meet is known to how many it is.
-            yield f"skipped: {said_skips(skips, is_about=plan is not None and 0 < met < met + plan.messages)}"
+            yield f"skipped: {said_skips(skips)}"
         if plan is None:
             return
-        for rule, messages in plan.put_off.items():
-            about = "about " if messages < plan.messages else ""
-            yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
+        yield from said_put_off(plan)
         if plan.is_skipped:
             yield "it is skipped: an earlier one is still sent then"
         elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):
