@@ -46,10 +46,12 @@ def of_groups(part: PlannedPart, theirs: Mapping[int, int], whole: int) -> Itera
 
     What is left is to people of whom nothing is known.
     """
+    # Where some stand for all, they may come to more.
+    whole = max(whole, sum(theirs.values()))
     had = gone = 0
     for key, people in theirs.items():
         had += people
-        messages = min(part.messages, round(part.messages * had / max(had, whole))) - gone
+        messages = round(part.messages * had / whole) - gone
         gone += messages
         if messages:
             yield replace(part, messages=messages, people=key)

@@ -11,6 +11,7 @@ import pytest
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
+from broadcaster.services.campaigns import people_beside
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from broadcaster.services.campaigns.new_content import text_content
@@ -146,3 +147,12 @@ def test_one_over_an_audience_is_planned_so_too(shop: Shop) -> None:
     submit_over_audience(shop.engine, submission, "people")
     plan = foresee(shop.engine, "c", WhatIf()).plan
     assert plan.put_off == {"cooldown": 5}
+
+
+def test_of_many_people_some_stand_for_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_beside, "_MOST_LOOKED_UP", 200)
+    shop.add("a", "600/h")
+    shop.add("b", "60/h")
+    shop.submit("other", 400, "b")
+    shop.submit("c", 800, "a", care=WAITING)
+    assert foreseen(shop, "c").put_off["cooldown"] == pytest.approx(400, rel=0.3)
