@@ -7,6 +7,7 @@ from datetime import datetime
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.failover_plans import PlannedMove, together
+from broadcaster.domain.frequency import they_were
 from broadcaster.domain.plans import Hold
 from broadcaster.errors import listed
 
@@ -25,6 +26,7 @@ def plan_remarks(
             yield "it crosses a closed window" if wait.times == 1 else f"it crosses {wait.times} closed windows"
         elif wait.cause is Hold.OTHERS:
             yield f"it waits while {wait.what} is sent, which goes first"
+    yield from said_put_off(plan)
     for limit, days in (days_without or {}).items():
         yield f"it needs {plan.sent_on} days with {limit}, and {days} without"
     for moved in together(plan.moves):
@@ -35,6 +37,14 @@ def plan_remarks(
         yield f"nothing is sent through {listed(plan.stopped, _MOST_NAMED)} now, and nobody knows until when"
     elif plan.remaining:
         yield f"{_messages(plan.remaining)} will not leave within a year"
+
+
+def said_put_off(plan: CampaignPlan) -> Iterator[str]:
+    """How many of a plan's messages wait for people who get something else before."""
+    for rule, messages in plan.put_off.items():
+        # People are planned in groups: of what all of them meet it is known to how many it is.
+        about = "about " if messages < plan.messages else ""
+        yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
 
 
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:

@@ -67,9 +67,8 @@ class LaneAhead:
         """When messages of the queue may start, at `now` or next, whatever pace and limits say."""
         queue = self.queues[place]
         if now >= self._known[place].ends:
-            begins, ends = self._known[place] = queue.opening(now)
-            begins = max(begins, queue.not_before, self._put_off[place], self.not_before)
-            self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
+            self._known[place] = queue.opening(now)
+            self._spans[place] = self._span(place)
         span, gate = self._spans[place], self.gate(place)
         return span if gate <= span.begins else OpenSpan(gate, span.ends)
 
@@ -77,7 +76,20 @@ class LaneAhead:
         """Nothing of the queue starts before, from now on."""
         if until != self._put_off[place]:
             self._put_off[place] = until
-            self._known[place] = OpenSpan(-inf, -inf)
+            self._spans[place] = self._span(place)
+
+    def would_open(self, place: int, now: float) -> float:
+        """When messages of the queue might start, at `now` or next, were they not put off."""
+        self.opening(place, now)
+        queue = self.queues[place]
+        begins = max(self._known[place].begins, queue.not_before, self.not_before, self.gate(place))
+        return begins if begins < queue.expires_at else inf
+
+    def _span(self, place: int) -> OpenSpan:
+        queue = self.queues[place]
+        begins, ends = self._known[place]
+        begins = max(begins, queue.not_before, self._put_off[place], self.not_before)
+        return OpenSpan(begins, min(ends, queue.expires_at))
 
     def gate(self, place: int) -> float:
         """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""

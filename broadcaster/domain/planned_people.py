@@ -7,7 +7,7 @@ for a group leaves at about one moment, and then it is decided for the next one,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -15,6 +15,7 @@ from math import inf
 from broadcaster.domain.frequency import Cap, PersonRule, free_at
 from broadcaster.domain.planned_lanes import LaneAhead
 from broadcaster.domain.planned_limits import TICK
+from broadcaster.domain.planned_rivals import Rivals, Theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +49,6 @@ class PeopleHeld:
     put_off: Counter[tuple[int, PersonRule]] = field(default_factory=Counter)
 
 
-@dataclass(slots=True, eq=False)
-class _Theirs:
-    """What a queue has for a group of people."""
-
-    lane: LaneAhead
-    place: int
-    was_put_off: bool = False
-
-    @property
-    def campaign(self) -> int:
-        return self.lane.queues[self.place].campaign
-
-    @property
-    def people(self) -> int:
-        return self.lane.queues[self.place].people
-
-    @property
-    def turn(self) -> tuple[float, float, int]:
-        """The higher priority comes first, then who is due first."""
-        queue = self.lane.queues[self.place]
-        return -queue.priority, queue.not_before, queue.campaign
-
-    @property
-    def messages(self) -> int:
-        return self.lane.waiting[self.place]
-
-    def has_begun(self, now: float) -> bool:
-        return self.lane.queues[self.place].not_before <= now and self.lane.gate(self.place) <= now
-
-
 class PeopleAhead:
     """What groups of people got, while lanes are planned."""
 
@@ -85,14 +56,15 @@ class PeopleAhead:
         self._people = people
         self._held = held
         self._sent: dict[int, dict[int, float]] = defaultdict(dict)
-        self._begun: dict[int, list[_Theirs]] = defaultdict(list)
+        self._begun: dict[int, list[Theirs]] = defaultdict(list)
         self._again: list[tuple[float, int]] = []
         self._touched: set[int] = set()
-        self._to_begin: dict[tuple[int, int], list[_Theirs]] = defaultdict(list)
+        self._rivals = Rivals()
+        self._to_begin: dict[tuple[int, int], list[Theirs]] = defaultdict(list)
         for lane in lanes:
             for place, queue in enumerate(lane.queues):
                 if queue.people:
-                    self._to_begin[queue.campaign, queue.slice].append(_Theirs(lane, place))
+                    self._to_begin[queue.campaign, queue.slice].append(Theirs(lane, place))
 
     def decide(self, now: float) -> bool:
         """Let those wait who may not get what has begun by now, or skip them; whether somebody is skipped."""
@@ -103,6 +75,8 @@ class PeopleAhead:
         while self._again and self._again[0][0] <= now + TICK:
             self._touched.add(heappop(self._again)[1])
         touched, self._touched = self._touched, set()
+        if touched:
+            touched |= self._rivals.deal(self._open(touched, now))
         skips = [self._look(people, now) for people in sorted(touched)]
         return any(skips)
 
@@ -111,13 +85,47 @@ class PeopleAhead:
         self._sent[people][campaign] = moment
         self._touched.add(people)
 
+    def moved(self, campaign: int) -> None:
+        """Messages of the campaign have gone from a lane to others: there they wait for their people, too."""
+        for people, theirs in self._begun.items():
+            own = [each for each in theirs if each.campaign == campaign]
+            if own:
+                self._touched.add(people)
+            was_put_off = any(each.was_put_off for each in own)
+            for each in own:
+                each.was_put_off = was_put_off
+
+    def changes(self, now: float) -> Iterator[float]:
+        """Who comes first to whom changes no earlier."""
+        return self._rivals.changes(now)
+
+    def _open(self, touched: Collection[int], now: float) -> dict[int, Sequence[Theirs]]:
+        """What may leave now to those of whom it is to be said anew who comes first to them.
+
+        Nobody comes before one that has begun with them.
+        """
+        found: dict[int, Sequence[Theirs]] = {}
+        for people in sorted({*touched, *self._rivals.contested}):
+            theirs = [each for each in self._begun[people] if each.messages]
+            has_begun = any(each.campaign in self._sent[people] for each in theirs)
+            may_leave = [each for each in theirs if self._may_leave(each, now)]
+            has_rules = any(self._rules(each) != PeopleRules() for each in may_leave)
+            found[people] = may_leave if has_rules and not has_begun else []
+        return found
+
+    def _may_leave(self, theirs: Theirs, now: float) -> bool:
+        is_open = theirs.lane.would_open(theirs.place, now) <= now
+        return is_open and self._free_at(self._moments(theirs, ()), self._rules(theirs)) <= now + TICK
+
     def _look(self, people: int, now: float) -> bool:
         """Decide about all that has begun for these people; whether something of it is skipped."""
-        theirs = self._begun[people] = [each for each in self._begun[people] if each.messages]
+        self._begun[people] = [each for each in self._begun[people] if each.messages or each.takes]
+        theirs = [each for each in self._begun[people] if each.messages]
         first: set[int] = set()
         is_skipped = False
-        for each in sorted(theirs, key=lambda each: each.turn):
-            rules = self._people.rules.get(each.campaign, PeopleRules())
+        leader = self._rivals.first(people)
+        for each in sorted(theirs, key=lambda each: (each.campaign != leader, each.turn)):
+            rules = self._rules(each)
             before = self._moments(each, ())
             if rules.is_skipped and self._free_at(before, rules) > now + TICK:
                 self._held.skipped[each.campaign, _rule(before, rules, now, self._people.grace)] += each.messages
@@ -129,8 +137,10 @@ class PeopleAhead:
             free = self._free_at(moments, rules)
             if free <= now + TICK:
                 each.lane.put_off(each.place, -inf)
-                if each.lane.opening(each.place, now).begins <= now:
+                if (opens := each.lane.opening(each.place, now).begins) <= now:
                     first.add(each.campaign)
+                elif opens < inf:
+                    heappush(self._again, (opens, people))
                 continue
             each.lane.put_off(each.place, free)
             heappush(self._again, (free, people))
@@ -139,7 +149,10 @@ class PeopleAhead:
                 self._held.put_off[each.campaign, _rule(before, rules, now, self._people.grace)] += each.messages
         return is_skipped
 
-    def _moments(self, theirs: _Theirs, more: Iterable[float]) -> Sequence[float]:
+    def _rules(self, theirs: Theirs) -> PeopleRules:
+        return self._people.rules.get(theirs.campaign, PeopleRules())
+
+    def _moments(self, theirs: Theirs, more: Iterable[float]) -> Sequence[float]:
         """When these people got something of other campaigns, the latest first."""
         sent = (moment for campaign, moment in self._sent[theirs.people].items() if campaign != theirs.campaign)
         return sorted([*more, *sent, *self._people.moments.get(theirs.people, ())], reverse=True)

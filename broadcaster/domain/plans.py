@@ -209,7 +209,11 @@ class _Planning:
             self._canaries.open(now)
             for limit in self._limits.values():
                 limit.climb(now)
-            self._plan.moves.extend(self._failovers.move(now))
+            if moves := list(self._failovers.move(now)):
+                self._plan.moves += moves
+                for campaign in {move.campaign for move in moves}:
+                    self._people.moved(campaign)
+                continue
             looks = [(lane, openings) for lane in self._lanes if (openings := lane.openings(now))]
             free = {key: limit.free(now) for key, limit in self._limits.items()}
             waits = self._waits(looks, free, now)
@@ -265,6 +269,7 @@ class _Planning:
         yield from self._canaries.changes(now)
         yield from self._turns.changes(now)
         yield from self._failovers.changes(now)
+        yield from self._people.changes(now)
         for _, openings in looks:
             yield from (begins if begins > now else ends for _, (begins, ends) in openings if ends > now)
         for key, limit in self._limits.items():

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from math import inf
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedWait
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
@@ -31,7 +33,7 @@ from broadcaster.domain.planned_hours import PlannedHours
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.planned_people import PlannedPeople
 from broadcaster.domain.plans import Held, Hold, Leaving, SendingPlan, sending_plan
-from broadcaster.domain.skips import Skipped, skips_of
+from broadcaster.domain.skips import Skipped, joined_skips, skips_of
 
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
@@ -169,7 +171,7 @@ class Surroundings:
         nothing_leaves = plan.begins_at(campaign) is None
         in_time = [each for each in own if nothing_leaves or self._may_leave(each)]
         too_late = [each for each in own if not (nothing_leaves or self._may_leave(each))]
-        skips = _skips(plan, campaign)
+        skips = _skips(plan, campaign, sum(part.messages for part in own))
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
             begins_at=self.now,
@@ -190,7 +192,7 @@ class Surroundings:
                 *(each.what for each in in_vain),
                 *people_waited_for(each.rule for each in too_late if each.rule),
             ],
-            skips=[*self.skips.get(campaign, ()), *skips],
+            skips=joined_skips([*self.skips.get(campaign, ()), *skips]),
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
             moves=planned_moves(plan.moves, self.lanes, campaign),
@@ -326,10 +328,11 @@ class Surroundings:
             yield PlannedWait(hold, said, each.seconds, each.times, span)
 
 
-def _skips(plan: SendingPlan, campaign: int) -> Sequence[Skipped]:
-    """How many messages of the campaign are skipped while it is planned."""
-    counts = plan.people.skipped.items()
-    return skips_of(((rule.value, messages) for (of, rule), messages in counts if of == campaign), is_done=False)
+def _skips(plan: SendingPlan, campaign: int, messages: int) -> Sequence[Skipped]:
+    """How many of so many messages of the campaign are skipped while it is planned."""
+    counts = [(rule.value, skipped) for (of, rule), skipped in plan.people.skipped.items() if of == campaign]
+    is_about = sum(skipped for _, skipped in counts) < messages
+    return [structs.replace(each, is_about=is_about) for each in skips_of(counts, is_done=False)]
 
 
 def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import Sharing
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.schedules.editing import add_schedule
@@ -70,6 +71,39 @@ def two_schedules_for_the_same_people(shop: Shop) -> None:
     add(shop, "more", cron="20 */3 * * *", care=Care(skips_recent=True), count=2)
 
 
+def two_schedules_due_at_once(shop: Shop) -> None:
+    for name in ("news", "more"):
+        add(shop, name, cron="0 */3 * * *", count=2, care=Care(cooldown=HOUR, skips_recent=True))
+
+
+def one_that_begins_while_another_is_sent(shop: Shop) -> None:
+    set_cap(shop.engine, Cap(1, 2 * HOUR), grace=shop.settings.acceptance_seconds)
+    add(shop, cron="0 */4 * * *", count=1, care=Care(skips_recent=True))
+    add(shop, "more", cron="10 */4 * * *", count=1, care=Care(skips_recent=True))
+
+
+def two_through_a_slow_and_a_fast_instance(shop: Shop) -> None:
+    shop.add("c", "40/h", burst=1)
+    add(shop, cron="0 */4 * * *", count=1, care=Care(cooldown=HOUR, skips_recent=True))
+    add(shop, "more", instances=["c"], cron="0 */4 * * *", count=1, care=Care(cooldown=HOUR, skips_recent=True))
+
+
+def two_due_before_the_windows_open(shop: Shop) -> None:
+    hours = OpeningHours(windows=("00:30-23:30",), zone="UTC")
+    for name in ("news", "more"):
+        add(shop, name, cron="0 0 * * *", count=1, hours=hours, care=Care(cooldown=HOUR, skips_recent=True))
+
+
+def one_of_a_higher_priority_due_at_once(shop: Shop) -> None:
+    add(shop, cron="0 */3 * * *", count=1, care=Care(cooldown=HOUR, skips_recent=True))
+    add(shop, "more", cron="0 */3 * * *", count=1, priority=1, care=Care(cooldown=HOUR, skips_recent=True))
+
+
+def two_that_wait_for_each_other(shop: Shop) -> None:
+    for name in ("news", "more"):
+        add(shop, name, cron="0 */4 * * *", count=1, care=Care(cooldown=HOUR))
+
+
 def an_instance_in_trouble_whose_part_moves(shop: Shop) -> None:
     shop.sql(
         "UPDATE lanes SET health = 'refused', health_reason = 'so it is', health_since = now() - interval '1 hour'"
@@ -96,6 +130,12 @@ SET_UPS = (
     beyond_caps,
     an_expiry_alone,
     two_schedules_for_the_same_people,
+    two_schedules_due_at_once,
+    one_that_begins_while_another_is_sent,
+    two_through_a_slow_and_a_fast_instance,
+    two_due_before_the_windows_open,
+    one_of_a_higher_priority_due_at_once,
+    two_that_wait_for_each_other,
     who_was_messaged_lately_and_who_opted_out,
     an_instance_in_trouble_whose_part_moves,
 )

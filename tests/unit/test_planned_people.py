@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from broadcaster.domain.frequency import Cap, PersonRule
 from broadcaster.domain.pacing import Pace
-from broadcaster.domain.plan_terms import PlannedLane, Queue, Succession
+from broadcaster.domain.plan_terms import (
+    NEVER,
+    Failover,
+    OpenSpan,
+    PlannedLane,
+    PlannedLimit,
+    Queue,
+    Succession,
+    Taker,
+)
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
 from broadcaster.domain.plans import SendingPlan, sending_plan
+from broadcaster.domain.span_limits import RollingCount, SpanLimit
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -101,3 +112,75 @@ def test_one_of_whom_all_are_skipped_makes_room_for_the_next_of_its_schedule() -
     plan = planned(queues, rules, {1: [-HOUR]}, [succession])
     assert sent(plan, 3) == [2 * HOUR, 0, 10]
     assert plan.people.skipped == {(2, COOLDOWN): 10}
+
+
+def rivals(pace_of: Sequence[float], groups: int = 10, cooldown: int = DAY) -> SendingPlan:
+    """Campaigns 1, 2, … that are due at once for a hundred people, each through a lane of its own."""
+    lanes = [
+        PlannedLane(
+            Pace(interval, 0.0, 1), [Queue(100 // groups, campaign=place, people=group + 1) for group in range(groups)]
+        )
+        for place, interval in enumerate(pace_of, 1)
+    ]
+    rules = {place: PeopleRules(cooldown=cooldown, is_skipped=True) for place in range(1, len(lanes) + 1)}
+    return sending_plan(lanes, {}, 0.0, people=PlannedPeople({}, rules, GRACE))
+
+
+def due_at_once(interval: float) -> SendingPlan:
+    """The same of two through one lane."""
+    queues = [Queue(10, campaign=campaign, people=group + 1) for campaign in (1, 2) for group in range(10)]
+    rules = dict.fromkeys((1, 2), PeopleRules(cooldown=DAY, is_skipped=True))
+    lane = PlannedLane(Pace(interval, 0.0, 1), queues)
+    return sending_plan([lane], {}, 0.0, people=PlannedPeople({}, rules, GRACE))
+
+
+def test_a_lane_that_claims_many_at_once_deals_people_to_those_that_are_due_at_once() -> None:
+    plan = due_at_once(0.01)
+    assert sent(plan, 2) == [50, 50]
+    assert plan.people.skipped == {(1, COOLDOWN): 50, (2, COOLDOWN): 50}
+
+
+def test_where_messages_are_claimed_one_by_one_who_is_ahead_gets_all() -> None:
+    assert sent(due_at_once(1.0), 2) == [100, 0]
+
+
+def test_faster_lanes_get_more_of_the_people() -> None:
+    assert sent(rivals([60.0, 20.0, 60.0]), 3) == [20, 60, 20]
+
+
+def test_who_can_send_gets_the_people_of_one_whose_limit_is_full() -> None:
+    lanes = [
+        PlannedLane(
+            Pace(60.0, 0.0, 1),
+            [Queue(2, campaign=campaign, people=group + 1) for group in range(50)],
+            limits=[1] if campaign == 1 else [],
+        )
+        for campaign in (1, 2)
+    ]
+    limits = {1: PlannedLimit(RollingCount(SpanLimit(10, DAY), GRACE))}
+    rules = dict.fromkeys((1, 2), PeopleRules(cooldown=DAY, is_skipped=True))
+    plan = sending_plan(lanes, limits, 0.0, people=PlannedPeople({}, rules, GRACE))
+    assert sum(sent(plan, 2)) == 100
+    assert sent(plan, 2)[1] >= 85
+
+
+def test_those_that_are_due_before_hours_begin_are_rivals_when_these_do() -> None:
+    queues = [
+        Queue(100, lambda moment: OpenSpan(max(moment, HOUR), inf), campaign=campaign, people=1) for campaign in (1, 2)
+    ]
+    plan = planned(queues, dict.fromkeys((1, 2), PeopleRules(cooldown=DAY, is_skipped=True)))
+    assert sent(plan, 2) == [100, 0]
+
+
+def test_what_moves_to_another_lane_waits_for_its_people_there() -> None:
+    pace = Pace(1.0, 0.0, 1)
+    lanes = [
+        PlannedLane(pace, [Queue(10, lambda _: NEVER, campaign=1, people=1)]),
+        PlannedLane(pace, [Queue(10, campaign=1), Queue(0, campaign=1, people=1)]),
+    ]
+    failover = Failover(1, 0, begins_at=HOUR, takers=[Taker(1, None, 1.0, {0: 1})])
+    people = PlannedPeople({1: [-HOUR]}, {1: PeopleRules(cooldown=DAY)}, GRACE)
+    plan = sending_plan(lanes, {}, 0.0, failovers=[failover], people=people)
+    assert [move.messages for move in plan.moves] == [10]
+    assert plan.ends_at(1) == DAY - HOUR + GRACE + 9
+    assert plan.people.put_off == {(1, COOLDOWN): 10}

@@ -58,10 +58,10 @@ def plan(
 ) -> None:
     """Show when a campaign is sent, beside all others: its end, each day and instance, what it waits for.
 
-    Nothing is changed. That of a draft, or of one that is paused, is as if it were started, or resumed, now. --by exits
-    with 0 where it is made or a change is named, and with 1 where no single change makes it. Messages that are dealt
-    stay with their instances where a rate or a window changes. Whoever is skipped as it stands is not planned; it says
-    how many are, and why. Nobody knows who opts out meanwhile; of an audience those count that there are now.
+    Nothing is changed. That of a draft, or of one that is paused, is as if it were started, or resumed, now. --by
+    exits with 0 where it is made or a change is named, and with 1 where no single change makes it. Messages that are
+    dealt stay with their instances where a rate or a window changes. Whoever is skipped as it stands is not planned;
+    it says how many are, and why. Nobody knows who opts out meanwhile; of an audience those count that there are now.
 
     Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
     """

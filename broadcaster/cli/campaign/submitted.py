@@ -43,6 +43,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"], document["lanes"], document["never_meets"]
+    del document["people"]
     del document["leaves_nothing"]
     document["care"] = submitted.care
     document["samples"] = [

@@ -62,7 +62,7 @@ def submit_over_audience(
         result.undecided_near_misses = count_undecided(
             connection, selection.statement("count_undecided_recipients"), **selection.parameters(), lanes=list(lanes)
         )
-        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
             *(connection, submission, lanes, selection.statement("candidates_of_members")),
             **selection.parameters(),
             of_lanes=list(lanes),

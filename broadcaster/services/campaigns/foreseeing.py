@@ -142,6 +142,12 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
             left_out=sum(each.messages for each in skips),
             waiting=left_out.contention.waiting,
         )
+        if (people := left_out.people) is not None:
+            if not people.is_within(around):
+                wider = [*lanes, *people.lanes]
+                limits = list(campaign.limits.values())
+                around = replace(surroundings_of(connection, wider, limits=limits), skips=around.skips)
+            own, around = people.parts(own, OWN), people.around(around, OWN)
         around = around.with_canary(OWN, campaign.care)
         around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)
     planned = PlannedCampaign(

@@ -14,7 +14,9 @@ from broadcaster.db import tables
 from broadcaster.db.statements import Statement, composing, execute, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import NO_CONTENTION, Contention
+from broadcaster.domain.people_groups import PeopleBeside
 from broadcaster.services.campaigns.contention import count_contention, may_contend
+from broadcaster.services.campaigns.people_beside import candidates_beside
 
 
 class Asking(Protocol):
@@ -34,13 +36,14 @@ class LeftOutCounts(NamedTuple):
     """How many messages would be skipped now, of those whose people have not opted out: each for the first that holds.
 
     The person has not agreed to messages, has not answered for long, or is not known. None: the campaign does not
-    ask that. `contention` is what the others get besides.
+    ask that. `contention` is what the others get besides, as it is told, and `people` those whom a plan reckons with.
     """
 
     no_consent: int | None
     unanswered: int | None
     not_known: int | None
     contention: Contention
+    people: PeopleBeside | None
 
     @property
     def skips(self) -> Iterator[tuple[str, int]]:
@@ -62,7 +65,7 @@ def count_left_out(
     """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
     care = asking.care or Care()
     if not (asking.require_consent or care.leaves_out or may_contend(connection, care, name=asking.name)):
-        return LeftOutCounts(None, None, None, NO_CONTENTION)
+        return LeftOutCounts(None, None, None, NO_CONTENTION, None)
     counts = mark_left_out(
         *(connection, care, lanes, candidates), require_consent=asking.require_consent, **parameters
     )
@@ -71,6 +74,7 @@ def count_left_out(
         unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
         not_known=counts.get("not_known", 0) if care.only_known else None,
         contention=count_contention(connection, care, name=asking.name, starts_at=asking.starts_at),
+        people=candidates_beside(connection, asking.name, care, asking.starts_at),
     )
 
 

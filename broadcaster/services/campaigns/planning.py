@@ -27,6 +27,7 @@ from broadcaster.domain.planned_parts import PlannedPart, slices_of
 from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
+from broadcaster.services.campaigns.people_beside import people_beside
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_zone
 
@@ -201,25 +202,30 @@ def surroundings_of(
 
     And with the campaign called `name`, be it a draft or paused; and with these `limits` (ids) of campaigns.
     """
-    asked = {"lanes": list(lanes), "limits": list(limits), "name": name}
+    beside = None if name is None else people_beside(connection, name)
+    own, people = beside or (0, None)
+    together = {*lanes, *(people.lanes if people else ())}
+    asked = {"lanes": sorted(together), "limits": list(limits), "name": name}
     found = rows(connection, "lanes_to_plan", LaneNow, **asked, most=MOST_ATTEMPTS_READ)
-    together = [lane.id for lane in found]
-    parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
+    coupled = [lane.id for lane in found]
+    parts = rows(connection, "parts_to_plan", _Part, lanes=coupled, name=name)
     left_out = left_out_of(connection, {part.campaign for part in parts})
     sent_to, left_out = _without_skipped(_sent_to(parts, left_out), left_out)
     parts = list(_few(sent_to))
+    planned = [each for part in parts for each in part.planned]
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
         lanes=found,
-        limits=rows(connection, "limits_to_plan", LimitNow, **{**asked, "lanes": together}),
+        limits=rows(connection, "limits_to_plan", LimitNow, **{**asked, "lanes": coupled}),
         reserve=closing_reserve(load().request_timeout_seconds),
         zone=shown_zone(),
-        beside=[planned for part in parts for planned in part.planned],
+        beside=people.parts(planned, own) if people else planned,
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
-        failovers=_failovers(connection, together, name),
+        failovers=_failovers(connection, coupled, name),
         skips=skips_by_campaign(connection, left_out),
+        people=people.planned(own) if people else None,
     )
 
 

@@ -147,7 +147,7 @@ def submit_rest(
         if submission.sharing.sticky:
             result.keep_theirs = send_snapshot_home(connection, lanes)
         result.changed_values = value(connection, "count_changed_of_rest")
-        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
             connection, submission, lanes, "candidates_of_snapshot"
         )
         dealing = submitted_dealing(connection, submission, lanes)

@@ -19,6 +19,7 @@ from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
+from broadcaster.domain.people_groups import PeopleBeside
 from broadcaster.domain.plan_remarks import plan_remarks, said_expiry
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.rejections import too_many
@@ -33,7 +34,7 @@ from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_plan
 from broadcaster.services.campaigns.new_content import StoredContent
-from broadcaster.services.campaigns.planning import parts_to_be
+from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.openings import first_meeting, said_apart
@@ -197,6 +198,8 @@ class Submitted(Reach):
     """How many are to people who have not answered for long (`Care.max_unanswered`); None: that is not asked."""
     not_known: int | None = None
     """How many of the others are to people whom the instance does not know (`Care.only_known`); None: the same."""
+    people: PeopleBeside | None = field(default=None, compare=False)
+    """Those of them who get something of other campaigns before, which its plan reckons with; None: there are none."""
     care: Care | None = None
     """How careful it is; None: not."""
     sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
@@ -269,9 +272,13 @@ class Submitted(Reach):
             left_out=self.total - self.leaving,
             waiting=self.contention.waiting,
         )
+        if (people := self.people) and not people.is_within(around):
+            around = surroundings_of(connection, [*lanes, *people.lanes], limits=submission.limit_ids)
         # One that was just stored stands beside itself.
         around = around.without(submission.name).with_canary(OWN, submission.care)
         around = around.with_failover(OWN, submission.sharing.failover_after, lanes)
+        if people:
+            parts, around = people.parts(parts, OWN), people.around(around, OWN)
         plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes)
         self.seconds_to_send = plan.seconds

@@ -141,7 +141,7 @@ def _try(
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
         else:
             execute(connection, "stage_consents")
-        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
             connection, submission, dealing.rates, "candidates_of_staged"
         )
         return count_staged(connection)
@@ -200,7 +200,7 @@ def _store(
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
-        result.no_consent, result.unanswered, result.not_known, result.contention = count_left_out(
+        result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
             connection, submission, dealing.rates, "candidates_of_messages", **of_campaign
         )
         if submission.files is not None:

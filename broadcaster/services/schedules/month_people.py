@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from math import ceil
 
-import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import execute, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.frequency import MOST_PIECES, Cap
+from broadcaster.domain.people_groups import Alike, even_groups, of_groups
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
@@ -42,16 +42,6 @@ class Reached:
     """How many others would be skipped, whatever else these people get."""
     fault: str | None = None
     """Why nobody can tell."""
-
-
-class Alike(msgspec.Struct, frozen=True):
-    """People who are in the same selections, and were messaged at the same times."""
-
-    selections: list[int]
-    moments: list[datetime]
-    """The latest first."""
-    people: int
-    """How many they are."""
 
 
 @dataclass(slots=True)
@@ -89,7 +79,7 @@ class MonthPeople:
             grace=self._grace,
         )
         pieces = max(1, min(MOST_PIECES, _MOST_QUEUES // max(1, parts)))
-        return list(_even(found, ceil(sum(each.people for each in found) / pieces)))
+        return list(even_groups(found, ceil(sum(each.people for each in found) / pieces)))
 
     def planned(self, groups: Sequence[Alike], due: Mapping[int, Schedule]) -> PlannedPeople | None:
         """These groups, with the rules of what is due (by campaign); None: none holds."""
@@ -146,30 +136,5 @@ class MonthPeople:
 
 def with_people(part: PlannedPart, selection: int, groups: Sequence[Alike]) -> Iterator[PlannedPart]:
     """The same by the groups of people in the selection; each gets its share of each lane."""
-    theirs = [(key, each.people) for key, each in enumerate(groups, 1) if selection in each.selections]
-    whole = sum(people for _, people in theirs)
-    had = gone = 0
-    for key, people in theirs:
-        had += people
-        messages = round(part.messages * had / whole) - gone
-        gone += messages
-        if messages:
-            yield replace(part, messages=messages, people=key)
-    if not theirs:
-        yield part
-
-
-def _even(found: Sequence[Alike], size: int) -> Iterator[Alike]:
-    """The same in groups of about that size: those that are smaller are free with the last of them."""
-    few: Alike | None = None
-    for each in found:
-        if few is not None and few.selections == each.selections and few.people + each.people <= size:
-            few = msgspec.structs.replace(each, people=few.people + each.people)
-            continue
-        if few is not None:
-            yield few
-        whole, rest = divmod(each.people, size)
-        yield from [msgspec.structs.replace(each, people=size)] * whole
-        few = msgspec.structs.replace(each, people=rest) if rest else None
-    if few is not None:
-        yield few
+    theirs = {key: each.people for key, each in enumerate(groups, 1) if selection in each.selections}
+    yield from of_groups(part, theirs, sum(theirs.values()))

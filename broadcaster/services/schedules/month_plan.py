@@ -18,8 +18,9 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.dealing import Dealing, LaneRates
-from broadcaster.domain.frequency import PersonRule, they_were
+from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.opening_hours import NOBODY
+from broadcaster.domain.plan_remarks import said_put_off
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
@@ -39,6 +40,8 @@ MONTH = timedelta(days=31)
 MOST_OCCURRENCES = 100
 """Of one schedule: what is due every minute is not planned for a month."""
 _MOST_NAMED = 5
+_TO_COME = 10**15
+"""From here on numbers stand for campaigns that are yet to be made, which is after all others."""
 
 
 class PutOff(msgspec.Struct, frozen=True):
@@ -92,7 +95,8 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
             read_schedule(connection, name)
             names = sorted({*names, name})
         now = database_now(connection)
-        schedules = [read_schedule(connection, each) for each in names]
+        # Of those that are due at one moment the first that was added is sent first.
+        schedules = sorted((read_schedule(connection, each) for each in names), key=lambda schedule: schedule.id)
         lanes = sorted({lane for each in schedules for lane in each.lanes})
         limits = sorted({limit for each in schedules for limit in each.limits.values()})
         around = surroundings_of(connection, lanes, limits=limits)
@@ -100,7 +104,7 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
         due = [
             each
             for number, schedule in enumerate(schedules)
-            for each in _due_of(people, schedule, now, -(1 + number * MOST_OCCURRENCES))
+            for each in _due_of(people, schedule, now, _TO_COME + number * MOST_OCCURRENCES)
         ]
         of_due = [(each, part) for each in due for part in _parts(connection, each, around)]
         groups = people.groups(len(of_due))
@@ -128,12 +132,12 @@ def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence
 
 
 def _due_of(people: MonthPeople, schedule: Schedule, now: datetime, first: int) -> Iterator[_Due]:
-    """Its occurrences of the next month; a number of their own, from `first` down, stands for their campaigns'."""
+    """Its occurrences of the next month; a number of their own, from `first` on, stands for their campaigns'."""
     upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
     for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
         today = due_at.astimezone(schedule.zone).date()
         conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
-        yield _Due(schedule, due_at, first - number, people.reached(schedule, conditions))
+        yield _Due(schedule, due_at, first + number, people.reached(schedule, conditions))
 
 
 def _on(today: date, _zone: object) -> date:
@@ -220,8 +224,7 @@ class _Month:
             yield f"skipped: {said_skips(skips)}"
         if plan is None:
             return
-        for rule, messages in plan.put_off.items():
-            yield f"{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
+        yield from said_put_off(plan)
         if plan.is_skipped:
             yield "it is skipped: an earlier one is still sent then"
         elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):

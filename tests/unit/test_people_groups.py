@@ -1,0 +1,68 @@
+"""What the parts of a plan have for groups of people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from broadcaster.domain.frequency import PersonRule
+from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups, of_groups
+from broadcaster.domain.planned_parts import OWN, PlannedPart
+from broadcaster.domain.planned_people import PeopleRules
+from broadcaster.domain.skips import Skipped, joined_skips, said_skips
+
+OTHER = 7
+NOW = datetime(2026, 1, 5, 2, tzinfo=UTC)
+
+
+def by_people(parts: list[PlannedPart]) -> list[tuple[int, int]]:
+    return [(part.people, part.messages) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("messages", "theirs", "whole", "found"),
+    [
+        (100, {1: 50, 2: 50}, 200, [(1, 25), (2, 25), (0, 50)]),
+        (100, {1: 50, 2: 50}, 100, [(1, 50), (2, 50)]),
+        (100, {1: 60, 2: 60}, 100, [(1, 50), (2, 50)]),
+        (1, {1: 1, 2: 1, 3: 1}, 3, [(2, 1)]),
+        (10, {}, 10, [(0, 10)]),
+    ],
+)
+def test_each_group_has_its_share_of_a_part(
+    messages: int, theirs: dict[int, int], whole: int, found: list[tuple[int, int]]
+) -> None:
+    assert by_people(list(of_groups(PlannedPart(lane_id=1, messages=messages), theirs, whole))) == found
+
+
+def test_groups_that_are_large_are_cut_and_small_ones_are_joined_where_they_are_of_the_same_campaigns() -> None:
+    found = [Alike([1], [], 25), Alike([1], [NOW], 3), Alike([2], [], 4)]
+    assert [(each.selections, each.people) for each in even_groups(found, 10)] == [
+        ([1], 10),
+        ([1], 10),
+        ([1], 8),
+        ([2], 4),
+    ]
+
+
+def test_parts_of_a_campaign_and_of_others_are_planned_by_the_people_whom_they_share() -> None:
+    rules = PeopleRules(cooldown=3_600)
+    beside = PeopleBeside([Alike([OTHER], [], 10), Alike([], [NOW], 20)], rules, {OTHER: PeopleRules()}, [2], 75.0)
+    own = [
+        PlannedPart(lane_id=1, messages=40),
+        PlannedPart(lane_id=1, messages=5, rule=PersonRule.CAP, first_free_at=NOW),
+    ]
+    assert by_people(beside.parts(own, OWN)) == [(1, 10), (2, 20), (0, 10), (0, 5)]
+    others = [PlannedPart(lane_id=2, messages=100, campaign=OTHER), PlannedPart(lane_id=2, messages=9, campaign=8)]
+    assert by_people(beside.parts(others, OWN)) == [(1, 10), (0, 90), (0, 9)]
+    assert beside.planned(OWN).moments == {1: [], 2: [NOW.timestamp()]}
+    assert beside.planned(OWN).rules == {OWN: rules, OTHER: PeopleRules()}
+
+
+def test_those_who_are_skipped_for_one_reason_are_told_together() -> None:
+    skips = joined_skips(
+        [Skipped("cap", 2, True), Skipped("cooldown", 3, False), Skipped("cooldown", 9, False, is_about=True)]
+    )
+    assert said_skips(skips) == "2 so far (cap) and about 12 to come (cooldown)"
+    assert said_skips(joined_skips([Skipped("opted_out", 3, False)])) == "3 to come (opted_out)"
