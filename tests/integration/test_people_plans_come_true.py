@@ -150,7 +150,7 @@ def test_one_over_an_audience_is_planned_so_too(shop: Shop) -> None:
 
 
 def test_of_many_people_some_stand_for_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people_beside, "_MOST_LOOKED_UP", 200)
+    monkeypatch.setattr(people_beside, "_MOST_LOOKED_UP", 200)  # private: what a test of seconds can reach
     shop.add("a", "60/h")
     shop.add("b", "3000/h")
     shop.submit("other", 400, "b")
