@@ -59,7 +59,7 @@ class LimitAhead:
         edge = now
         # What is older than that will not count any more once the last one has left.
         kept = last - count.limit.span - count.grace - 2 * bucket
-        done = 0
+        done, claims = 0, []
         if kept > now:
             edge = floor(kept / bucket) * bucket
             done = sum(share.before(now, edge - TICK) for share in leaving)
@@ -67,5 +67,6 @@ class LimitAhead:
             since, edge = edge, (floor((edge + TICK) / bucket) + 1) * bucket
             gone = sum(share.before(now, edge - TICK) for share in leaving)
             if gone > done:
-                count, done = count.after(since + TICK, gone - done), gone
-        self._count = count
+                claims.append((since + TICK, gone - done))
+                done = gone
+        self._count = count.after_each(claims) if claims else count

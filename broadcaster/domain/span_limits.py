@@ -197,6 +197,17 @@ class RollingCount:
                 counts[place] -= 1
         return RollingCount(self.limit, self.grace, tuple(counts), newest)
 
+    def after_each(self, claims: Sequence[tuple[float, int]]) -> RollingCount:
+        """Once so many more were claimed at each of these moments, which ascend: as `after` says it of each in turn."""
+        count = self.after(*claims[0])
+        buckets = [(self._bucket_of(moment), claimed) for moment, claimed in claims[1:]]
+        newest = max([count.newest, *(bucket for bucket, _ in buckets)])
+        counts = [*[0] * (newest - count.newest), *count.counts]
+        for bucket, claimed in buckets:
+            counts[newest - max(bucket, count.newest)] += claimed
+        kept = newest - self._oldest(claims[-1][0]) + 1
+        return RollingCount(self.limit, self.grace, tuple(counts[:kept]), newest)
+
     def free_at(self) -> float:
         """When the next place is free; minus infinity: there is one."""
         place = bisect_left(list(accumulate(self.counts)), self.limit.most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import accumulate
 from math import inf
 
 import pytest
@@ -99,6 +100,24 @@ def test_no_window_at_the_gateway_has_more_than_the_limit(
     accepted.sort()
     for first, moment in enumerate(accepted):
         assert bisect_left(accepted, moment + limit.span) - first <= most
+
+
+@given(
+    before=st.integers(-2, 60),
+    waits=st.lists(st.tuples(st.floats(0, 4000), st.integers(0, 5)), min_size=1, max_size=8),
+    grace=graces,
+)
+def test_claims_that_are_counted_at_once_count_as_one_after_the_other(
+    before: int, waits: list[tuple[float, int]], grace: float
+) -> None:
+    limit, begin = SpanLimit(10, 3600), 1_800_000_000.0
+    moments = list(accumulate((wait for wait, _ in waits), initial=begin))[1:]
+    claims = [(moment, claimed) for moment, (_, claimed) in zip(moments, waits, strict=True)]
+    counted = RollingCount(limit, grace).after(begin - before * limit.bucket, 3)
+    at_once, each = counted.after_each(claims), counted
+    for moment, claimed in claims:
+        each = each.after(moment, claimed)
+    assert at_once == each
 
 
 @given(most=st.integers(min_value=1, max_value=5), grace=graces)
