@@ -12,14 +12,17 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.domain.contents import Content
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.campaigns import loading
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.new_content import file_content, text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
+from broadcaster.services.instances import find_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.shared_limits import add_limit, share_limits
 from tests.support.database import everything
 from tests.support.shop import Shop
 
@@ -74,6 +77,17 @@ def send(shop: Shop, people: str, content: Content, *, dry_run: bool) -> Submitt
 def keep(shop: Shop, people: str, *, apply: bool, replace: bool = True) -> Imported:
     with read_recipients(io.BytesIO(people.encode()), RecipientOptions()) as recipients:
         return import_file(shop.engine, "people", recipients, replace=replace, apply=apply)
+
+
+def test_only_its_own_instances_are_told_where_others_share_a_limit_with_them(shop: Shop, people: str) -> None:
+    add_limit(shop.engine, "customers", SpanLimit(1000, 86_400), grace=shop.settings.acceptance_seconds)
+    with shop.engine.begin() as connection:
+        for name in ("a", "b"):
+            share_limits(connection, find_instance(connection, name).id, ["customers"])
+    through_a = replace(submission(text_content("Hi")), instances=["a"])
+    with read_recipients(io.BytesIO(people.encode()), RecipientOptions()) as recipients:
+        tried = submit_campaign(shop.engine, through_a, recipients, dry_run=True)
+    assert [lane.instance for lane in tried.lanes] == ["a"]
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -217,7 +217,7 @@ class Submitted(Reach):
     def look_at_hours(self, submission: Submission, around: Surroundings, groups: GroupNumbers | None) -> None:
         """Note when it and its instances are open. Raises UsageError where they never are at once."""
         hours = submission.hours
-        self.lanes = around.lanes
+        self.lanes = [lane for lane in around.lanes if lane.instance in submission.instances]
         if hours is None and not any(self.instance_hours.values()):
             return
         recipients = {NOBODY: 0} if groups is None else groups.counts
