@@ -198,7 +198,7 @@ class RollingCount:
         return RollingCount(self.limit, self.grace, tuple(counts), newest)
 
     def after_each(self, claims: Sequence[tuple[float, int]]) -> RollingCount:
-        """Once so many more were claimed at each of these moments, which ascend: as `after` says it of each in turn."""
+        """Once so many more were claimed at each of these moments, which ascend: as `after` says of one by one."""
         count = self.after(*claims[0])
         buckets = [(self._bucket_of(moment), claimed) for moment, claimed in claims[1:]]
         newest = max([count.newest, *(bucket for bucket, _ in buckets)])
