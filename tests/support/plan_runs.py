@@ -50,8 +50,9 @@ FROM (
     JOIN campaigns c ON c.id = cl.campaign_id
     WHERE l.health = 'refused'
 ) due
-WHERE moment > now()
+WHERE moment > :looked_at
 """
+"""What became due since somebody looked for it counts too: it has not been done yet."""
 _LEDGER = """
 SELECT (a.finished_at AT TIME ZONE 'UTC')::date, i.name, count(*)
 FROM attempts a
@@ -76,18 +77,21 @@ async def _run(shop: Shop, clock: DatabaseClock, is_over: Callable[[], bool]) ->
     sending: set[asyncio.Task[object]] = set()
     idle = 0
     async with SendingProcess(shop.settings) as process:
-        while not await asyncio.to_thread(_tick, shop, is_over):
+        while True:
+            [(looked_at,)] = shop.sql("SELECT now()")
+            if await asyncio.to_thread(_tick, shop, is_over):
+                return
             if lanes := await asyncio.to_thread(shop.lanes):
                 sending.add(asyncio.create_task(process.send_due(lanes)))
             if sending:
                 done, sending = await asyncio.wait(sending, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.gather(*done)
                 continue
-            [(seconds,)] = shop.sql(_NEXT)
+            [(seconds,)] = shop.sql(_NEXT, looked_at=looked_at)
             idle = idle + 1 if seconds is None else 0
             assert idle < IDLE_TICKS, "nothing is due any more"
             # A lane that was woken just now is not woken again for a while.
-            clock.step(1.0 if seconds is None else float(str(seconds)) + 0.01)
+            clock.step(1.0 if seconds is None else max(0.0, float(str(seconds))) + 0.01)
 
 
 def _tick(shop: Shop, is_over: Callable[[], bool]) -> bool:
