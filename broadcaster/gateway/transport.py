@@ -115,11 +115,11 @@ def open_transport(
 ) -> PooledTransport:
     """A pool of connections.
 
-    `connect_timeout` covers name resolution, TCP and TLS, in seconds. Keep it below the clients' `timeout`: only a
-    timeout while connecting proves that nothing was sent. `max_connections` bounds the requests in flight of the whole
-    process (None: only the instances' limits do). A request that waits longer than `pool_timeout` seconds for a
-    connection is not sent. Certificates are verified against the system's store. `trust_env` obeys HTTP_PROXY and the
-    like. By default only the gateway sees the key and answers.
+    `connect_timeout` covers name resolution, TCP and TLS, in seconds. Keep it below the clients' `timeout`: without a
+    gate only a timeout while connecting proves that nothing was sent. `max_connections` bounds the requests in flight
+    of the whole process (None: only the instances' limits do). A request that waits longer than `pool_timeout` seconds
+    for a connection is not sent. Certificates are verified against the system's store. `trust_env` obeys HTTP_PROXY
+    and the like. By default only the gateway sees the key and answers.
     """
     builder = (
         ClientBuilder()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from math import inf
 
 import pytest
 
 from broadcaster.gateway import AskingGate, Gate, TimedGate
+from broadcaster.gateway.gates import Pieces
 
 BODIES = {"a text": b"text", "a file": (memoryview(b"te"), memoryview(b"xt"))}
 
@@ -17,7 +18,7 @@ async def pieces(gate: Gate, body: bytes | tuple[memoryview, ...]) -> list[bytes
     return await read(gate.lead(body))
 
 
-async def read(led: Iterator[memoryview] | AsyncIterator[memoryview]) -> list[bytes]:
+async def read(led: Pieces) -> list[bytes]:
     if isinstance(led, AsyncIterator):
         return [bytes(piece) async for piece in led]
     return [bytes(piece) for piece in led]
