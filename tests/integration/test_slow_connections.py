@@ -96,7 +96,7 @@ def asking(why: str | None) -> Gate:
 
 GATES: dict[str, tuple[Callable[[], Gate], str | None]] = {
     "in time": (lambda: TimedGate(inf, time.monotonic), None),
-    "too late": (lambda: TimedGate(time.monotonic() + 0.9, time.monotonic), "held back: connecting took too long"),
+    "too late": (lambda: TimedGate(time.monotonic() + 0.3, time.monotonic), "held back: connecting took too long"),
     "allowed": (lambda: asking(None), None),
     "forbidden": (lambda: asking("opted out"), "opted out"),
 }
