@@ -13,10 +13,12 @@ import msgspec
 from broadcaster.base_urls import DEFAULT_BASE_URL, usable_base_url
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
+from broadcaster.gateway.gates import Gate
 from broadcaster.gateway.lists import (
     Chat,
     Contact,
@@ -59,7 +61,8 @@ class WAChatPro:
     """One instance of WAChatPro, by its key.
 
     A send makes one request and returns its verdict. It never raises for trouble of the gateway or the network, and
-    never repeats a request. A read raises GatewayError.
+    never repeats a request. With a `gate`, nothing of the message leaves that has not passed it, and nothing after the
+    send has ended or was cancelled. A read raises GatewayError.
     """
 
     __slots__ = ("_base_url", "_key", "_owned", "_redact", "_rules", "_timeout", "_transport", "_wire")
@@ -95,11 +98,13 @@ class WAChatPro:
     def __repr__(self) -> str:
         return f"WAChatPro({self._base_url!r}, wire={self._wire.value!r})"
 
-    async def send(self, phone: str, body: str) -> Verdict:
+    async def send(self, phone: str, body: str, *, gate: Gate | None = None) -> Verdict:
         """Send a text. `phone` is digits in international format."""
-        return await self._send("send", {"key": self._key, "phone": phone, "body": body})
+        return await self._send("send", {"key": self._key, "phone": phone, "body": body}, gate)
 
-    async def send_file(self, phone: str, file: EncodedFile, filename: str, caption: str | None = None) -> Verdict:
+    async def send_file(
+        self, phone: str, file: EncodedFile, filename: str, caption: str | None = None, *, gate: Gate | None = None
+    ) -> Verdict:
         """Send a file under the name `filename`."""
         if not file.is_prepared(self._wire):
             await asyncio.to_thread(file.pieces, self._wire)
@@ -110,14 +115,16 @@ class WAChatPro:
             content = encode_file_call(self._wire, {"key": self._key, "phone": phone}, file, after)
         except UnicodeEncodeError:
             return _UNENCODABLE
-        return await self._deliver("sendfile", content)
+        return await self._deliver("sendfile", content, gate)
 
-    async def send_file_url(self, phone: str, url: str, caption: str | None = None) -> Verdict:
+    async def send_file_url(
+        self, phone: str, url: str, caption: str | None = None, *, gate: Gate | None = None
+    ) -> Verdict:
         """Send the file at `url`. The gateway fetches it."""
         fields: dict[str, str | int] = {"key": self._key, "phone": phone, "url": url}
         if caption is not None:
             fields["caption"] = caption
-        return await self._send("sendfileurl", fields)
+        return await self._send("sendfileurl", fields, gate)
 
     async def chats(self, limit: int = 100) -> list[Chat]:
         """The instance's chats. Raises GatewayError."""
@@ -157,19 +164,26 @@ class WAChatPro:
     ) -> None:
         await self.aclose()
 
-    async def _send(self, method: str, fields: Fields) -> Verdict:
+    async def _send(self, method: str, fields: Fields, gate: Gate | None) -> Verdict:
         try:
             content = encode_call(self._wire, fields)
         except UnicodeEncodeError:
             return _UNENCODABLE
-        return await self._deliver(method, content)
+        return await self._deliver(method, content, gate)
 
-    async def _deliver(self, method: str, content: Body) -> Verdict:
+    async def _deliver(self, method: str, content: Body, gate: Gate | None) -> Verdict:
         try:
-            reply = await self._post(method, content, SEND_REPLY_BYTES)
+            reply = await self._post(method, content, SEND_REPLY_BYTES, gate)
         except Exception as failure:  # noqa: BLE001 - whatever it was, the request may have left
-            return self._failed(failure)
-        return classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
+            verdict = self._failed(failure)
+        else:
+            verdict = classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
+        finally:
+            # Giving up on a request, by time or by cancellation, does not end it.
+            has_left = gate is None or not gate.shut()
+        if gate is None or has_left:
+            return verdict
+        return _not_left(verdict, gate.refused)
 
     async def _list(
         self, method: str, fields: Fields, names: tuple[str, ...], *, most: int = MOST_ENTRIES
@@ -210,11 +224,19 @@ class WAChatPro:
         cleaned = {name: clean for name, text in texts.items() if (clean := self._redact.whole(text)) != text}
         return msgspec.structs.replace(entry, **cleaned) if cleaned else entry
 
-    async def _post(self, method: str, content: Body, limit: int) -> Reply:
-        return await self._transport.post(
-            f"{self._base_url}/wa/{method}", CONTENT_TYPES[self._wire], content, within=self._timeout, limit=limit
-        )
+    async def _post(self, method: str, content: Body, limit: int, gate: Gate | None = None) -> Reply:
+        url, content_type = f"{self._base_url}/wa/{method}", CONTENT_TYPES[self._wire]
+        return await self._transport.post(url, content_type, content, within=self._timeout, limit=limit, gate=gate)
 
     def _failed(self, failure: Exception) -> Verdict:
         verdict = classify_exception(failure)
         return replace(verdict, reason=excerpt(self._redact(verdict.reason), REASON_BYTES))
+
+
+def _not_left(verdict: Verdict, refused: str | None) -> Verdict:
+    """The verdict on a request of which nothing has passed its gate, because that has `refused`, or was not asked."""
+    if refused is not None:
+        return Verdict(Outcome.NOT_SENT, refused)
+    if verdict.outcome is Outcome.UNKNOWN:
+        return replace(verdict, outcome=Outcome.NOT_SENT, health=LaneHealth.DOWN)
+    return verdict

@@ -16,6 +16,7 @@ import httpx
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import Url
 
+from broadcaster.gateway.gates import Gate, Pieces
 from broadcaster.gateway.wire import Body
 
 # Shorter than the five seconds after which common servers close an idle connection. A request that crosses the closing
@@ -41,10 +42,14 @@ class Reply:
 class Transport(Protocol):
     """What the client needs of HTTP: one POST, once."""
 
-    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+    async def post(
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+    ) -> Reply:
         """Send one request once, follow no redirect, and read at most `limit` bytes of the reply's body.
 
-        `within` is the most seconds from the call to the last byte. Raises exceptions that `classify_exception` knows.
+        `within` is the most seconds from the call to the last byte. Nothing of the body leaves before it has passed
+        `gate`, which is asked when there is a connection; None: it leaves. Raises exceptions that
+        `classify_exception` knows, and anything where the gate refuses.
         """
 
     async def aclose(self) -> None:
@@ -61,18 +66,21 @@ class PooledTransport:
         self._urls: dict[str, Url] = {}
         self._timeouts: dict[float, timedelta] = {}
 
-    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+    async def post(
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+    ) -> Reply:
         """As `Transport.post`."""
         request = self._client.post(self._url(url)).timeout(self._timeout(within))
-        if isinstance(body, bytes):
-            request = request.header("content-type", content_type).body_bytes(body)
+        content = _content(body, gate)
+        if isinstance(content, bytes):
+            request = request.header("content-type", content_type).body_bytes(content)
         else:
-            length = str(sum(map(len, body)))
-            request = request.headers((("content-type", content_type), ("content-length", length))).body_stream(body)
+            headers = (("content-type", content_type), ("content-length", _length(body)))
+            request = request.headers(headers).body_stream(content)
         async with request.build_streamed() as response:
             read = await response.body_reader.read(limit + 1)
-            content = b"" if read is None else bytes(read)
-            return Reply(response.status, response.headers, content[:limit], len(content) <= limit)
+            found = b"" if read is None else bytes(read)
+            return Reply(response.status, response.headers, found[:limit], len(found) <= limit)
 
     async def aclose(self) -> None:
         """Close every connection; requests in flight fail."""
@@ -107,11 +115,11 @@ def open_transport(
 ) -> PooledTransport:
     """A pool of connections.
 
-    `connect_timeout` covers name resolution, TCP and TLS, in seconds. Keep it below the clients' `timeout`: only a
-    timeout while connecting proves that nothing was sent. `max_connections` bounds the requests in flight of the whole
-    process (None: only the instances' limits do). A request that waits longer than `pool_timeout` seconds for a
-    connection is not sent. Certificates are verified against the system's store. `trust_env` obeys HTTP_PROXY and the
-    like. By default only the gateway sees the key and answers.
+    `connect_timeout` covers name resolution, TCP and TLS, in seconds. Keep it below the clients' `timeout`: without a
+    gate only a timeout while connecting proves that nothing was sent. `max_connections` bounds the requests in flight
+    of the whole process (None: only the instances' limits do). A request that waits longer than `pool_timeout` seconds
+    for a connection is not sent. Certificates are verified against the system's store. `trust_env` obeys HTTP_PROXY
+    and the like. By default only the gateway sees the key and answers.
     """
     builder = (
         ClientBuilder()
@@ -144,14 +152,17 @@ class HttpxTransport:
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
-    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+    async def post(
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+    ) -> Reply:
         """As `Transport.post`."""
         headers = {"content-type": content_type, "user-agent": "broadcaster"}
-        if not isinstance(body, bytes):
-            headers["content-length"] = str(sum(map(len, body)))
-        content = body if isinstance(body, bytes) else _pieces(body)
+        content = _content(body, gate)
+        if not isinstance(content, bytes):
+            headers["content-length"] = _length(body)
+        sent = content if isinstance(content, bytes) else _bytes(content)
         waits = httpx.Timeout(within).as_dict()
-        request = httpx.Request("POST", url, headers=headers, content=content, extensions={"timeout": waits})
+        request = httpx.Request("POST", url, headers=headers, content=sent, extensions={"timeout": waits})
         async with asyncio.timeout(within):
             response = await self._inner.handle_async_request(request)
             try:
@@ -165,8 +176,23 @@ class HttpxTransport:
         await self._inner.aclose()
 
 
-async def _pieces(body: tuple[memoryview, ...]) -> AsyncIterator[bytes]:
-    for piece in body:
+def _content(body: Body, gate: Gate | None) -> bytes | Pieces:
+    """What to send: whole only where no gate wants to be asked for it."""
+    if gate is not None:
+        return gate.lead(body)
+    return body if isinstance(body, bytes) else iter(body)
+
+
+def _length(body: Body) -> str:
+    return str(len(body) if isinstance(body, bytes) else sum(map(len, body)))
+
+
+async def _bytes(pieces: Pieces) -> AsyncIterator[bytes]:
+    if isinstance(pieces, AsyncIterator):
+        async for piece in pieces:
+            yield bytes(piece)
+        return
+    for piece in pieces:
         yield bytes(piece)
 
 

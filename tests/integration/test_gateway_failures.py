@@ -14,9 +14,11 @@ import random
 import socket
 import ssl
 import struct
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import EncodedFile, WAChatPro, open_transport
+from broadcaster.gateway import EncodedFile, Gate, TimedGate, WAChatPro, open_transport
 
 CONNECT_TIMEOUT = 0.3
 TIMEOUT = 0.8
 ACCEPTED = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"sent":true}'
 BIG_FILE = EncodedFile.from_bytes(bytes(8_000_000))
+
+GATED = pytest.mark.parametrize("make_gate", [lambda: None, lambda: TimedGate(inf, time.monotonic)], ids=["", "gated"])
+"""Plainly, and as workers send."""
 
 Read, Write = asyncio.StreamReader, asyncio.StreamWriter
 Behaviour = Callable[["Gateway", Read, Write], Awaitable[None]]
@@ -204,10 +209,13 @@ AFTER_IT_BEGAN: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("name", AFTER_IT_BEGAN)
-def test_every_failure_after_the_request_began_is_unknown_and_not_repeated(name: str) -> None:
+@GATED
+def test_every_failure_after_the_request_began_is_unknown_and_not_repeated(
+    name: str, make_gate: Callable[[], Gate | None]
+) -> None:
     async def scenario() -> None:
         async with serving(AFTER_IT_BEGAN[name]) as gateway, connected(gateway.port) as client:
-            verdict = await client.send("49151", "hello")
+            verdict = await client.send("49151", "hello", gate=make_gate())
             assert (verdict.outcome, verdict.health) == (Outcome.UNKNOWN, None), verdict
             assert len(gateway.requests) <= 1
             assert gateway.connections == 1
@@ -229,10 +237,13 @@ def test_a_connection_reset_before_anything_was_read_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("name", ["closed at once", "reset in the body", "request never read", "reset after reading"])
-def test_a_failure_in_the_middle_of_a_large_file_is_unknown_and_not_repeated(name: str) -> None:
+@GATED
+def test_a_failure_in_the_middle_of_a_large_file_is_unknown_and_not_repeated(
+    name: str, make_gate: Callable[[], Gate | None]
+) -> None:
     async def scenario() -> None:
         async with serving(AFTER_IT_BEGAN[name]) as gateway, connected(gateway.port) as client:
-            verdict = await client.send_file("49151", BIG_FILE, "a.bin")
+            verdict = await client.send_file("49151", BIG_FILE, "a.bin", gate=make_gate())
             assert (verdict.outcome, verdict.health) == (Outcome.UNKNOWN, None), verdict
             assert gateway.connections == 1
 
@@ -403,11 +414,14 @@ def on_the_second_request(fail: Behaviour) -> Behaviour:
 
 
 @pytest.mark.parametrize("fail", [close_after_reading, reset_after_reading, reset_in_the_body, hang])
-def test_a_request_on_a_reused_connection_that_dies_is_unknown_and_not_repeated(fail: Behaviour) -> None:
+@GATED
+def test_a_request_on_a_reused_connection_that_dies_is_unknown_and_not_repeated(
+    fail: Behaviour, make_gate: Callable[[], Gate | None]
+) -> None:
     async def scenario() -> None:
         async with serving(on_the_second_request(fail)) as gateway, connected(gateway.port) as client:
             assert (await client.send("1", "first")).outcome is Outcome.ACCEPTED
-            verdict = await client.send("2", "second")
+            verdict = await client.send("2", "second", gate=make_gate())
             assert (verdict.outcome, verdict.health) == (Outcome.UNKNOWN, None), verdict
             assert gateway.connections == 1
             assert len(gateway.requests) <= 2
@@ -415,18 +429,20 @@ def test_a_request_on_a_reused_connection_that_dies_is_unknown_and_not_repeated(
     asyncio.run(scenario())
 
 
-def test_an_idle_connection_that_the_server_has_closed_is_replaced() -> None:
+@GATED
+def test_an_idle_connection_that_the_server_has_closed_is_replaced(make_gate: Callable[[], Gate | None]) -> None:
     async def scenario() -> None:
         async with serving(reply_then_close(ACCEPTED)) as gateway, connected(gateway.port) as client:
             for count in range(1, 6):
-                assert (await client.send("1", "hello")).outcome is Outcome.ACCEPTED
+                assert (await client.send("1", "hello", gate=make_gate())).outcome is Outcome.ACCEPTED
                 assert len(gateway.requests) == count
                 await asyncio.sleep(0.02)  # the closing travels to the client meanwhile
 
     asyncio.run(scenario())
 
 
-def test_under_every_kind_of_failure_no_request_is_ever_seen_twice() -> None:
+@GATED
+def test_under_every_kind_of_failure_no_request_is_ever_seen_twice(make_gate: Callable[[], Gate | None]) -> None:
     """A ledger: what the server read against what the verdicts say, with reused connections closing at any moment."""
     dice = random.Random(20240607)
     fates = [ACCEPTED] * 6 + [b"close", b"reset", b"answer and close", b"answer and reset", b"half"]
@@ -455,7 +471,7 @@ def test_under_every_kind_of_failure_no_request_is_ever_seen_twice() -> None:
 
             async def drain() -> None:
                 for number in texts:
-                    verdicts[str(number)] = await client.send("49151", str(number))
+                    verdicts[str(number)] = await client.send("49151", str(number), gate=make_gate())
 
             await asyncio.gather(*(drain() for _ in range(16)))
         seen = Counter(json.loads(body)["body"] for body in gateway.requests)

@@ -31,7 +31,7 @@ import psycopg
 
 from broadcaster.cli.main import main
 from broadcaster.db.pool import AsyncPool
-from broadcaster.gateway import Body, Reply, Transport, open_transport
+from broadcaster.gateway import Body, Gate, Reply, Transport, open_transport
 from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 
@@ -136,9 +136,11 @@ class FailingTransport:
         self._inner = inner
         self._failpoints = failpoints
 
-    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+    async def post(
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+    ) -> Reply:
         """As `Transport.post`."""
-        request = self._inner.post(url, content_type, body, within=within, limit=limit)
+        request = self._inner.post(url, content_type, body, within=within, limit=limit, gate=gate)
         if "/wa/send" not in url:
             return await request
         await self._failpoints.reach("before_post")

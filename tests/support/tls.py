@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,8 +58,11 @@ class Authority:
 
 
 @contextmanager
-def tls_in_front_of(server: Path, context: ssl.SSLContext, *, postgres: bool = False) -> Iterator[int]:
-    """A port of the loopback interface where the server of a Unix socket answers by TLS, and by nothing else."""
+def tls_in_front_of(server: Path | int, context: ssl.SSLContext, *, postgres: bool = False) -> Iterator[int]:
+    """A port of the loopback interface where a server answers by TLS, and by nothing else.
+
+    The server is that of a Unix socket, or of another such port.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -68,15 +71,46 @@ def tls_in_front_of(server: Path, context: ssl.SSLContext, *, postgres: bool = F
                     return
                 writer.write(b"S")
                 await writer.start_tls(context)
-            inner_reader, inner_writer = await asyncio.open_unix_connection(str(server))
+            inner_reader, inner_writer = await _connect(server)
             await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
+    with _listening(serve, None if postgres else context) as port:
+        yield port
+
+
+@contextmanager
+def slow_in_front_of(port: int, seconds: float, arrived: Callable[[], None]) -> Iterator[int]:
+    """A port behind which another one is after some seconds: what a client of TLS calls a slow connection.
+
+    `arrived` is called for each connection, in a thread, before the seconds begin.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await asyncio.to_thread(arrived)
+            await asyncio.sleep(seconds)
+            inner_reader, inner_writer = await _connect(port)
+            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    with _listening(serve, None) as slow:
+        yield slow
+
+
+@contextmanager
+def _listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]],
+    context: ssl.SSLContext | None,
+) -> Iterator[int]:
     loop = asyncio.new_event_loop()
-    listening = asyncio.start_server(serve, "127.0.0.1", 0, ssl=None if postgres else context)
+    listening = asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     listener = loop.run_until_complete(listening)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -87,6 +121,12 @@ def tls_in_front_of(server: Path, context: ssl.SSLContext, *, postgres: bool = F
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _connect(server: Path | int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if isinstance(server, int):
+        return await asyncio.open_connection("127.0.0.1", server)
+    return await asyncio.open_unix_connection(str(server))
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -132,11 +132,13 @@ Capitals stand for a name of one's own."""
 
 
 def defined(path: Path) -> set[str]:
-    """The functions, classes and methods of a module."""
+    """The functions, classes and methods of a module, and what it annotates."""
     found = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
         if isinstance(node, ast.ClassDef):
             methods = (each for each in node.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)))
             found |= {f"{node.name}.{method.name}" for method in methods}

@@ -12,7 +12,7 @@ import pytest
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
-from broadcaster.gateway import EncodedFile, GatewayError, Reply, WAChatPro, Wire, read_rules
+from broadcaster.gateway import EncodedFile, Gate, GatewayError, Reply, WAChatPro, Wire, read_rules
 from broadcaster.gateway.client import LIST_REPLY_BYTES
 
 KEY = "s3cret-key"
@@ -237,7 +237,9 @@ def test_a_shared_transport_stays_open() -> None:
     class Shared:
         closed = False
 
-        async def post(self, url: str, content_type: str, body: object, *, within: float, limit: int) -> Reply:
+        async def post(
+            self, url: str, content_type: str, body: object, *, within: float, limit: int, gate: Gate | None = None
+        ) -> Reply:
             return Reply(200, {}, b'{"sent":true}', is_whole=True)
 
         async def aclose(self) -> None:

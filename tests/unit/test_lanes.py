@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from random import Random
@@ -24,7 +24,7 @@ from broadcaster.domain.outcome_run import HANDFUL, MANY, OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import Chat, GatewayError, WAChatPro
+from broadcaster.gateway import Chat, Gate, GatewayError, WAChatPro
 from broadcaster.services.sending.drain import Drain
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.lane import SendPath
@@ -104,10 +104,14 @@ class Bench:
     backlog: int = 10**9
     """Messages that each lane has due."""
     latency: float = 0.0
+    connecting: float = 0.0
+    """Seconds that each connection takes."""
     verdicts: Callable[[Sent], Verdict] = lambda _: ACCEPTED
     clock: Callable[[], float] = now
     statements: list[Statement] = field(default_factory=list)
     granted: Counter[int] = field(default_factory=Counter)
+    connects: list[float] = field(default_factory=list)
+    """When a request was made: it leaves when it has a connection."""
     sent: list[Sent] = field(default_factory=list)
     outcomes: list[tuple[float, OutcomeRow]] = field(default_factory=list)
     health: list[LaneChange] = field(default_factory=list)
@@ -230,11 +234,23 @@ class _Gateway:
             raise GatewayError("chats", self._bench.unreadable)
         return []
 
-    async def send(self, phone: str, _body: str) -> Verdict:
+    async def send(self, phone: str, body: str, *, gate: Gate) -> Verdict:
+        self._bench.connects.append(now())
+        await asyncio.sleep(self._bench.connecting)
+        if not await _pass(gate, body):
+            return Verdict(Outcome.NOT_SENT, str(gate.refused))
         sent = Sent(self._lane, phone, now())
         self._bench.sent.append(sent)
         await self._bench.reply(sent)
         return self._bench.verdicts(sent)
+
+
+async def _pass(gate: Gate, body: str) -> bool:
+    """Whether the body may pass, as the transport asks it."""
+    pieces = gate.lead(body.encode())
+    passed = [each async for each in pieces] if isinstance(pieces, AsyncIterator) else list(pieces)
+    assert passed == ([] if gate.shut() else [body.encode()])
+    return bool(passed)
 
 
 # When messages leave
@@ -561,6 +577,84 @@ def test_nothing_leaves_once_the_lease_may_have_ended() -> None:
 
     run_in_virtual_time(bench.drain(run))
     assert max(bench.moments()) <= 3.0 + CLAIM_LEAD + 0.2
+
+
+# When connecting takes long
+
+
+def outcomes(bench: Bench) -> list[tuple[str, str | None]]:
+    return [(row.outcome, row.reason) for _, row in bench.outcomes]
+
+
+def test_a_message_whose_connection_takes_longer_than_its_consent_holds_is_sent_once() -> None:
+    bench = Bench([held_lane(max_in_flight=4)], backlog=12, connecting=1.5)
+    report = bench.run()
+    assert report.counts == {"i1": {"claimed": 12, "sent": 12}}
+    assert len(bench.sent) == len({sent.phone for sent in bench.sent}) == 12
+    assert len(bench.connects) == 24, "the second asks when it has its connection, however long that took"
+
+
+def test_a_quick_connection_asks_nobody_again() -> None:
+    bench = Bench([held_lane(max_in_flight=4)], backlog=12, connecting=0.7)
+    bench.run()
+    assert len(bench.connects) == len(bench.sent) == 12
+    assert bench.looks == []
+
+
+@pytest.mark.parametrize("after", [0.2, 1.2, 2.8])
+def test_nothing_leaves_for_who_opts_out_while_it_connects(after: float) -> None:
+    bench = Bench([held_lane(max_in_flight=4)], backlog=4, connecting=1.5)
+    stopped = "628120000002"
+
+    async def run(drain: Drain) -> DrainReport:
+        running = asyncio.create_task(drain.run([1]))
+        await asyncio.sleep(after)
+        bench.stopped.add(stopped)
+        return await running
+
+    report = run_in_virtual_time(bench.drain(run))
+    assert report.counts == {"i1": {"claimed": 4, "sent": 3, "retried": 1}}
+    assert {sent.phone for sent in bench.sent} == {f"62812{n:07d}" for n in (1, 3, 4)}
+    assert [each for each in outcomes(bench) if each[0] != "accepted"] == [
+        ("not_sent", "held back: its phone has opted out")
+    ]
+
+
+def test_a_message_that_has_to_leave_within_some_seconds_does_not_leave_after_them() -> None:
+    class Closing(Bench):
+        def take(self, ask: Ask, claim: UUID) -> list[Message]:
+            return [each._replace(leaves_within=2.5) for each in super().take(ask, claim)]
+
+    bench = Closing([held_lane()], backlog=1, connecting=1.5)
+    bench.run()
+    assert bench.sent == []
+    assert outcomes(bench) == [("not_sent", "held back: its window closes, or its campaign expires")]
+
+
+def test_a_lane_that_ends_makes_no_second_request() -> None:
+    """A process that stops waits for one request, and not for two."""
+    bench = Bench([held_lane(max_in_flight=1)], backlog=1, connecting=1.5)
+
+    async def run(drain: Drain) -> DrainReport:
+        running = asyncio.create_task(drain.run([1]))
+        await asyncio.sleep(0.5)
+        drain.stop()
+        return await running
+
+    assert run_in_virtual_time(bench.drain(run)).counts == {"i1": {"claimed": 1, "retried": 1}}
+    assert (len(bench.connects), bench.sent) == (1, [])
+    assert outcomes(bench) == [("not_sent", "held back: connecting took too long")]
+
+
+def test_nothing_leaves_while_nobody_can_say_who_has_opted_out() -> None:
+    class Away(Bench):
+        async def opted_out(self, *_: object) -> set[int]:
+            raise ConnectionError("Postgres is away")
+
+    bench = Away([held_lane()], backlog=1, connecting=1.5)
+    bench.run()
+    assert bench.sent == []
+    assert outcomes(bench) == [("not_sent", "held back: cannot read who has opted out: ConnectionError")]
 
 
 def test_a_worker_whose_machine_was_suspended_does_not_believe_in_its_lease() -> None:

@@ -13,15 +13,16 @@ from uuid import UUID
 
 import structlog
 
+from broadcaster.domain.contents import MessageContent
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
-from broadcaster.gateway import WAChatPro
+from broadcaster.gateway import AskingGate, TimedGate, WAChatPro
 from broadcaster.services.sending.followed import Follower, Traced
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
-from broadcaster.services.sending.prepared_contents import PreparedContents
+from broadcaster.services.sending.prepared_contents import PreparedContent, PreparedContents
 from broadcaster.services.sending.sending_store import (
     Claim,
     HeldLane,
@@ -276,18 +277,16 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
-            try:
-                held_back = await self._turn(message, latest)
-            except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
-                held_back = f"cannot read who has opted out: {type(error).__name__}"
+            held_back = await self._turn(message, latest)
+            leaves_until = self._path.opt_outs.leaves_until(message)
         finally:
             self._queued -= 1
             self._path.opt_outs.drop(message)
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
-        started, heard_at_start = self._path.clock(), self.standing.heard
+        started = self._path.clock()
         try:
-            verdict = await prepared.send(self._gateway, message.phone, content)
+            verdict, heard_at_start = await self._request(message, latest, prepared, content, leaves_until)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
@@ -296,6 +295,30 @@ class Lane:
             traced = Traced(message.campaign_id, message.seq, message.attempt)
             follower.posted(traced, started, ended, verdict.outcome.value, verdict.http_status)
         return verdict, ended - started, heard_at_start
+
+    async def _request(
+        self, message: Message, latest: _Latest, prepared: PreparedContent, content: MessageContent, until: float
+    ) -> tuple[Verdict, int]:
+        """One request of which nothing leaves from `until` on, and its standing's `heard` when it was made.
+
+        Where connecting took too long, a second one asks once more who has opted out when it has its connection. The
+        first always asking would cost each message more.
+        """
+        heard, gate = self.standing.heard, TimedGate(until, self._path.clock)
+        verdict = await prepared.send(self._gateway, message.phone, content, gate)
+        if gate.refused is None or self._closed is not None:
+            return verdict, heard
+
+        async def ask() -> str | None:
+            held_back = await self._consent(message, latest)
+            return held_back and f"held back: {held_back}"
+
+        self._path.opt_outs.add([message], self.held.id, -inf)
+        try:
+            heard = self.standing.heard
+            return await prepared.send(self._gateway, message.phone, content, AskingGate(ask)), heard
+        finally:
+            self._path.opt_outs.drop(message)
 
     async def _turn(self, message: Message, latest: _Latest) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
@@ -314,8 +337,11 @@ class Lane:
     async def _consent(self, message: Message, latest: _Latest) -> str | None:
         """Why the message may not leave now; None: it may, and its phone has not opted out by what still holds."""
         opt_outs = self._path.opt_outs
-        while (held_back := self._held_back(latest)) is None and not opt_outs.is_known(message):
-            await opt_outs.look_again()
+        try:
+            while (held_back := self._held_back(latest)) is None and not opt_outs.is_known(message):
+                await opt_outs.look_again()
+        except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
+            return f"cannot read who has opted out: {type(error).__name__}"
         # The next claim skips it.
         return "its phone has opted out" if held_back is None and opt_outs.has_opted_out(message) else held_back
 

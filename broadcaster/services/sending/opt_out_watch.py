@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from broadcaster.services.sending.sending_store import Message, SendingStore
 
 HOLDS = 0.8
-"""Seconds for which it holds who had opted out. What is left of the second is the way of a request to the gateway."""
+"""Seconds for which it holds who had opted out: so long a request may start."""
+LEAVES_WITHIN = 0.9
+"""Seconds from the same moment within which its body must leave. In between it gets its connection; what is left of
+the second is its way to the gateway."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,10 @@ class OptOutWatch:
     def has_opted_out(self, message: Message) -> bool:
         """Whether its phone had opted out when it was last looked up."""
         return self._waiting[message.campaign_id, message.seq].has_opted_out
+
+    def leaves_until(self, message: Message) -> float:
+        """The moment from which on it may not leave any more by what is known of its phone."""
+        return self._waiting[message.campaign_id, message.seq].seen + LEAVES_WITHIN
 
     async def look_again(self) -> None:
         """Look up all that wait. Who calls meanwhile shares the statement. Raises what the store raises."""

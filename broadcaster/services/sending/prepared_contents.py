@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.domain.outcomes import Verdict
-from broadcaster.gateway import EncodedFile, WAChatPro
+from broadcaster.gateway import EncodedFile, Gate, WAChatPro
 from broadcaster.services.sending.sending_store import SendingStore
 
 _MOST_PREPARED = 256
@@ -24,15 +24,15 @@ class PreparedContent:
     content: Content
     file: EncodedFile | None = None
 
-    async def send(self, gateway: WAChatPro, phone: str, message: MessageContent) -> Verdict:
-        """One request with what `content` renders for the recipient."""
+    async def send(self, gateway: WAChatPro, phone: str, message: MessageContent, gate: Gate) -> Verdict:
+        """One request with what `content` renders for the recipient, if it may pass `gate`."""
         if message.text is not None:
-            return await gateway.send(phone, message.text)
+            return await gateway.send(phone, message.text, gate=gate)
         if message.url is not None:
-            return await gateway.send_file_url(phone, message.url, message.caption)
+            return await gateway.send_file_url(phone, message.url, message.caption, gate=gate)
         if self.file is None or message.filename is None:
             raise ValueError("a file's content needs the file")
-        return await gateway.send_file(phone, self.file, message.filename, message.caption)
+        return await gateway.send_file(phone, self.file, message.filename, message.caption, gate=gate)
 
 
 _Key = tuple[int, int] | tuple[int, int, str]

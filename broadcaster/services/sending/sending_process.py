@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -52,17 +53,16 @@ _WATCH_SECONDS = 1.0
 """How often a worker checks whether others of its home have ended, in seconds."""
 _FIGURES_SECONDS = 10.0
 """How often a worker writes what it has measured, in seconds."""
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STOP_MARGIN = 2.5
 """A stopping process waits for Postgres this many seconds longer than for the longest request."""
 
 
-def lease_clock() -> float:
-    """Seconds on a clock that nobody can set. If the system has one, it also runs while the machine is suspended.
+lease_clock: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Seconds on a clock that nobody can set. If the system has one, it also runs while the machine is suspended.
 
-    CLOCK_MONOTONIC stands still in a suspend (clock_gettime(2)): a worker would then rely on a lease that has ended.
-    """
-    return time.clock_gettime(_CLOCK)
+CLOCK_MONOTONIC stands still in a suspend (clock_gettime(2)): a worker would then rely on a lease that has ended. No
+function in Python, since the transport's thread reads it for each message.
+"""
 
 
 class SendingProcess:
