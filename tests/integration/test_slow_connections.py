@@ -133,7 +133,7 @@ def test_nothing_leaves_of_a_request_that_was_given_up_while_it_connected(name: 
             async with open_transport() as transport:
                 client = WAChatPro("key", queue.base_url, transport=transport)
                 given_up = asyncio.create_task(send(client, kind, GATES[name][0]()))
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.3)  # the library tells nobody that it connects
                 given_up.cancel()
                 await asyncio.gather(given_up, return_exceptions=True)
                 await queue.open()

@@ -92,7 +92,7 @@ def slow_in_front_of(port: int, seconds: float, arrived: Callable[[], None]) -> 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await asyncio.to_thread(arrived)
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # for a client, this door is slow
             inner_reader, inner_writer = await _connect(port)
             await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         except OSError:

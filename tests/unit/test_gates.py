@@ -88,7 +88,7 @@ def test_shutting_one_that_is_asking_keeps_the_body() -> None:
 
         gate = AskingGate(ask)
         passing = asyncio.create_task(pieces(gate, b"text"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop: it asks
         assert gate.shut()
         answered.set()
         assert await passing == []
