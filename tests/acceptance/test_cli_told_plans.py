@@ -130,14 +130,22 @@ def test_status_says_when_one_that_is_scheduled_is_sent_on_an_instance_of_its_ow
     assert re.search(r"^campaign x is sent from .* until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
 
 
+def test_status_says_of_what_is_sent_by_a_half_when_the_rest_of_it_is(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1000/s", "--rate", "8/d"))
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, stdin=PEOPLE))
+    assert re.search(r"^campaign x is sent until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
+    start(shop)
+    assert shop.states("x") == {"pending": 12, "sent": 8}
+    said = assert_done(run_cli("status")).stdout
+    assert re.search(r"^the rest of campaign x is sent from .* until ", said, re.MULTILINE)
+
+
 def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
     assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
     add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
     added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
-    late = (
-        r"warning: of the next occurrence, (\d+) of 20 messages will expire at .* 10:00 WIB, since they cannot leave"
-    )
+    late = r"warning: of the next occurrence, about (\d+) of 20 messages will expire at .* 10:00 WIB, since they cannot leave"
     assert re.search(late, added)
     changed = assert_done(run_cli("schedule", "set", "news", "--expires", "90m", "--dry-run")).stdout
     assert re.search(late.replace("10:00", "10:30"), changed)
