@@ -168,3 +168,25 @@ def assert_warned(result: CliResult) -> CliResult:
     assert result.code == 0, result
     assert result.stderr.startswith("warning: ")
     return result
+
+
+def test_the_rehearsal_of_a_retirement_tells_of_campaigns_that_nobody_else_goes_on_with(
+    run_cli: RunCli, shop: Shop
+) -> None:
+    """What an instance in trouble has would have gone to the one that retires, which has nothing of its own left."""
+    both = ("--instance", "a", "--instance", "b", "--recipients", "-", "--text", "Hi", "--failover-after", "1h")
+    assert_done(run_cli(*SUBMIT, "x", *both, stdin=PEOPLE))
+    shop.sql("UPDATE lanes SET health = 'refused' WHERE id = (SELECT id FROM instances WHERE name = 'a')")
+    start(shop)
+    left = shop.states("x")["pending"]
+    assert left
+    tried = run_cli("instance", "retire", "b", "--dry-run")
+    assert tried.code == 0
+    assert (
+        "warning: campaign x has no other instance left that sends, or takes over what waits: a is refused\n"
+        in tried.stderr
+    )
+    [campaign] = run_cli("instance", "retire", "b", "--dry-run", "--json").json["campaigns"]
+    assert (campaign["pending"], campaign["left_alone"]) == (0, {"a": "refused"})
+    shop.sql("UPDATE lanes SET health = 'ok'")
+    assert "left" not in run_cli("instance", "retire", "b", "--dry-run").stderr
