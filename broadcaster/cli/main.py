@@ -87,7 +87,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
-        raise UsageError(f"{error.format_message().rstrip('.')}{hint}") from None
+        # The library that reads options says how it does so.
+        said = error.format_message().replace("Value error, ", "")
+        raise UsageError(f"{said.rstrip('.')}{hint}") from None
 
 
 def _refuse_undecodable(arguments: Sequence[str]) -> None:

@@ -70,12 +70,16 @@ class CampaignPlan:
     """Its messages that wait now until their people may get one again, by rule."""
     skips: Sequence[Skipped] = ()
     """How many of its other messages were skipped, or will be as it stands, by reason."""
+    expire_about: bool = False
+    """Whether seconds may make a difference to how many expire: those before them leave by their pace until then."""
     waits_in_vain: Sequence[str] = ()
     """What those wait for that expire, where others leave; for people, such as `limit 25/d of a`."""
     put_off: Mapping[PersonRule, int] = field(default_factory=dict)
     """How many of its messages will have to wait for people who get something else before."""
     is_skipped: bool = False
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
+    is_rest: bool = False
+    """Whether some of it has left before."""
     moves: Sequence[PlannedMove] = ()
     """What goes from its instances in trouble to others, the first first."""
 

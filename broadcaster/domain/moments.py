@@ -99,7 +99,7 @@ def _read(
     except ValueError:
         if at or re.match(_DATE, words):
             raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {forms}") from None
-    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms)}")
+    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms, now.astimezone(zone).date())}")
 
 
 def _with_iso_day(words: str) -> str:
@@ -198,7 +198,10 @@ def _local(moment: datetime, zone: tzinfo, *, offset: bool = False) -> str:
     return local.isoformat(timespec="seconds" if local.second else "minutes") if offset else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _hint(words: str, forms: str) -> str:
+def _hint(words: str, forms: str, today: date) -> str:
+    day = today + timedelta(days=_NEAR[words]) if words in _NEAR else _iso_date(words)
+    if day is not None and day < today and forms is not PAST_FORMS:
+        return "that day has passed: give a moment that is ahead, such as tomorrow 9:00"
     if _DAY.fullmatch(words) or _iso_date(words):
         return f"say at what time, such as {words} 9:00 or 2026-11-23T09:00+07:00"
     if _CLOCK_TIME.fullmatch(words):

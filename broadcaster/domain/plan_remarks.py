@@ -19,7 +19,7 @@ def plan_remarks(
 ) -> Iterator[str]:
     """One sentence each, without the campaign's name. `clock` formats a moment.
 
-    `days_without`: on how many days it would be sent without a limit (`Surroundings.days_without`).
+    `days_without`: on how many days it would be sent without a limit (`PlannedCampaign.days_without`).
     """
     for wait in plan.waits:
         if wait.cause is Hold.WINDOW and wait.times:
@@ -53,9 +53,9 @@ def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
     if plan.leaves_nothing:
         return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
     waits_for = f": they wait for {' and '.join(plan.waits_in_vain)}" if plan.waits_in_vain else ""
-    return (
-        f"{plan.expire:,} of {_messages(plan.messages)} will expire{when}, since they cannot leave before{waits_for}"
-    )
+    about = "about " if plan.expire_about else ""
+    how_many = f"{about}{plan.expire:,} of {_messages(plan.messages)}"
+    return f"{how_many} will expire{when}, since they cannot leave before{waits_for}"
 
 
 def _said_move(moved: Sequence[PlannedMove], clock: Callable[[datetime], str]) -> str:

@@ -19,11 +19,14 @@ from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
+from broadcaster.domain.plans import Hold
 from broadcaster.domain.span_limits import Rates, SpanLimit, with_rates
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.domain.windows import parse_window
 
 _DAY_MINUTES = 24 * 60
+_MOST_TRIED = 3
+"""Limits without which a campaign is planned, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,36 @@ class PlannedCampaign:
     def plan(self) -> CampaignPlan:
         """When it is sent."""
         return self.around.plan(self.parts, begins_at=self.starts_at)
+
+    def days_without(self, plan: CampaignPlan) -> dict[str, int]:
+        """On how many days it would be sent without a limit that its `plan` waits for, by the limit.
+
+        Only where these are fewer than with it.
+        """
+        waited = [wait.what for wait in plan.waits if wait.cause is Hold.LIMIT][:_MOST_TRIED]
+        found: dict[str, int] = {}
+        if plan.sent_on < 2:
+            return found
+        for limit in (each for each in self.around.limits if str(each) in waited):
+            limits = [each for each in self.around.limits if each is not limit]
+            without = replace(self, around=replace(self.around, limits=limits))._settled()
+            days = without.around.sent_on(without.parts, begins_at=without.starts_at)
+            if days < plan.sent_on:
+                found[str(limit)] = days
+        return found
+
+    def waiting_beside(self) -> int:
+        """How many messages its lanes have of others when it starts now, without those that will be skipped."""
+        own, beside = {lane.id for lane in self.own_lanes}, Counter[int]()
+        there = Counter[int]()
+        for part in self.around.beside:
+            beside[part.campaign] += part.messages
+            there[part.campaign] += part.messages if part.lane_id in own else 0
+        if self.around.people is None:
+            return there.total()
+        plans = self.around.plans(self.parts, campaigns=list(there))
+        # Which of its lanes has those who are skipped is not known.
+        return sum(round(there[each] * plans[each].messages / beside[each]) for each in there if beside[each])
 
     def starting(self, starts_at: datetime | None) -> PlannedCampaign:
         """The same, started then; None: now. Those who wait for their people wait as long."""

@@ -125,6 +125,11 @@ class PeopleAhead:
         is_skipped = False
         leader = self._rivals.first(people)
         for each in sorted(theirs, key=lambda each: (each.campaign != leader, each.turn)):
+            # The claim looks at nobody before what it has for them may leave.
+            if (opens := each.lane.would_open(each.place, now)) > now:
+                if opens < inf:
+                    heappush(self._again, (opens, people))
+                continue
             rules = self._rules(each)
             before = self._moments(each, ())
             if rules.is_skipped and self._free_at(before, rules) > now + TICK:
@@ -137,10 +142,7 @@ class PeopleAhead:
             free = self._free_at(moments, rules)
             if free <= now + TICK:
                 each.lane.put_off(each.place, -inf)
-                if (opens := each.lane.opening(each.place, now).begins) <= now:
-                    first.add(each.campaign)
-                elif opens < inf:
-                    heappush(self._again, (opens, people))
+                first.add(each.campaign)
                 continue
             each.lane.put_off(each.place, free)
             heappush(self._again, (free, people))

@@ -37,8 +37,6 @@ from broadcaster.domain.skips import Skipped, joined_skips, skips_of
 
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
-_MOST_TRIED = 3
-"""Limits without which a campaign is planned, too."""
 _MOST_PIECES = 30_000
 """Of a plan that is made three times, for a band."""
 _LATE = timedelta(seconds=2)
@@ -70,6 +68,8 @@ class Surroundings:
     """Of other campaigns."""
     skips: Mapping[int, Sequence[Skipped]] = field(default_factory=dict)
     """How many of the other messages of campaigns are skipped, by campaign."""
+    begun: Collection[int] = ()
+    """The campaigns of which some has left."""
     successions: Sequence[Succession] = ()
     """Of schedules: which campaigns are not sent beside each other."""
     failovers: Mapping[int, FailoverRule] = field(default_factory=dict)
@@ -119,24 +119,10 @@ class Surroundings:
         campaign = parts[0].campaign if parts else OWN
         return replace(self.plans(parts, rate=rate, campaigns=[campaign])[campaign], begins_at=begins)
 
-    def days_without(
-        self, parts: Sequence[PlannedPart], plan: CampaignPlan, *, begins_at: datetime | None = None
-    ) -> dict[str, int]:
-        """On how many days these parts would leave without a limit that their `plan` waits for, by the limit.
-
-        Only where these are fewer than with it.
-        """
-        waited = [wait.what for wait in plan.waits if wait.cause is Hold.LIMIT][:_MOST_TRIED]
-        if plan.sent_on < 2 or not waited:
-            return {}
-        parts, found = self._from(max(self.now, begins_at or self.now), parts), {}
-        for limit in (each for each in self.limits if str(each) in waited):
-            without = replace(self, limits=[each for each in self.limits if each is not limit])
-            planned = without._planned(parts, Luck.USUAL, 0.0)
-            days = len({each.day for each in without._days(planned, parts[0].campaign)})
-            if days < plan.sent_on:
-                found[str(limit)] = days
-        return found
+    def sent_on(self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None) -> int:
+        """On how many days these parts of one campaign leave, where chance does as it usually does."""
+        planned = self._planned(self._from(max(self.now, begins_at or self.now), parts), Luck.USUAL, 0.0)
+        return len({each.day for each in self._days(planned, parts[0].campaign)})
 
     def _from(self, begins: datetime, parts: Sequence[PlannedPart]) -> Sequence[PlannedPart]:
         """The same, which do not leave before it begins."""
@@ -188,6 +174,11 @@ class Surroundings:
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(in_time)),
+            expire_about=not (
+                (in_vain or too_late)
+                and all(each.cause is Hold.LIMIT for each in in_vain)
+                and (in_vain or sum(part.messages for part in too_late) == expire)
+            ),
             waits_in_vain=[
                 *(each.what for each in in_vain),
                 *people_waited_for(each.rule for each in too_late if each.rule),
@@ -195,6 +186,7 @@ class Surroundings:
             skips=joined_skips([*self.skips.get(campaign, ()), *skips]),
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
+            is_rest=campaign in self.begun,
             moves=planned_moves(plan.moves, self.lanes, campaign),
         )
 

@@ -12,6 +12,7 @@ from broadcaster.db.statements import execute, value, values
 from broadcaster.domain.frequency import Cap
 from broadcaster.domain.spans import said_span
 from broadcaster.errors import ContentionError, NotFoundError, listed
+from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 
 MOST_PURGED = 50_000
 """People whom one statement removes, at most."""
@@ -55,10 +56,11 @@ def keep_due_frequency(engine: Engine, *, grace: float) -> None:
 def put_off_recent(engine: Engine, campaign_id: int) -> int:
     """Let whoever of a running campaign was messaged too lately wait, or skip them; returns how many messages.
 
-    What this does not meet, the claim does.
+    That goes by the moment at which what is for them may leave first. What this does not meet, the claim does.
     """
     with transaction(engine) as connection:
-        return execute(connection, "put_off_recent", campaign_id=campaign_id)
+        leaving = first_leaving(connection, [campaign_id]).get(campaign_id, AT_ONCE)
+        return execute(connection, "put_off_recent", campaign_id=campaign_id, **leaving.parameters)
 
 
 def purge_frequency(engine: Engine) -> int:

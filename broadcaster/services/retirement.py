@@ -83,6 +83,8 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """How many go to which instance, but for one or two."""
     in_trouble: Mapping[str, str]
     """Those of them that do not send, by how they are: nobody can tell when it ends."""
+    left_alone: Mapping[str, str]
+    """Its other instances that have something of it, by how they are, where none of them sends or takes that over."""
     seconds_before: float | None
     """How long all that is left of it takes with the instance, and"""
     seconds_after: float | None
@@ -210,11 +212,18 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         under_way=campaign.under_way,
         takers={names[other]: count for other, count in dealt.items() if count},
         in_trouble={each.instance: each.health for each in campaign.others if dealt.get(each.id) and not each.is_well},
+        left_alone={} if to else _left_alone(campaign),
         seconds_before=None if before is None else before.seconds,
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
     )
+
+
+def _left_alone(campaign: _Campaign) -> Mapping[str, str]:
+    if any(each.is_well for each in campaign.others):
+        return {}
+    return {each.instance: each.health for each in campaign.others if each.pending}
 
 
 def _without(around: Surroundings, campaign: _Campaign, lane: int) -> Surroundings:

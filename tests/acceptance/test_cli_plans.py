@@ -33,10 +33,18 @@ def submit(run_cli: RunCli, *options: str) -> tuple[str, str]:
 
 def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_cli: RunCli) -> None:
     said, _ = submit(run_cli, "--dry-run", "--at", "2027-01-04T09:00Z")
-    assert re.search(r"sending takes about 2 d [01] h, until Wed 2027-01-06", said)
+    assert re.search(r"it ends about (1 d 23|2 d [01]) h after its start, Wed 2027-01-06", said)
     assert "it waits for limit 25/d of a" in said
     assert "  Mon 2027-01-04: 25\n  Tue 2027-01-05: 25\n  Wed 2027-01-06: 10\n" in said
     assert "  it needs 3 days with limit 25/d of a, and 1 without\n" in said
+
+
+def test_of_a_draft_is_said_what_its_dry_run_says(run_cli: RunCli) -> None:
+    for option in ("--dry-run", "--draft"):
+        said, _ = submit(run_cli, "--draft", option)
+        assert re.search(r"it ends about 2 d [01] h after it is started; it waits for limit 25/d of a\n", said)
+        assert re.search(r"^the days are as if it were started now:\n  .*: 25\n", said, re.MULTILINE)
+        assert re.search(r"  it needs [34] days with limit 25/d of a, and [12] without\n", said)
 
 
 def test_how_many_will_expire_is_said_before(run_cli: RunCli) -> None:
@@ -67,10 +75,24 @@ def test_where_all_of_it_expires_that_is_said_and_nothing_of_a_year(run_cli: Run
     assert re.search(rf"error: campaign late will miss .*: {all_of_it}; see what would make it", watched.stderr)
 
 
+def test_what_its_canary_alone_makes_impossible_is_put_down_to_it(run_cli: RunCli) -> None:
+    submit(run_cli, "--draft", "--canary", "10%", "--after", "2h")
+    missed = run_cli("campaign", "plan", "c", "--by", "in 1h")
+    assert missed.code == 1
+    assert "; the slices of its canary alone take 2 h: " in missed.stdout
+    assert_refused(
+        run_cli(
+            "campaign", "submit", "x", "--instance", "a", "--recipients", "-", "--text", "Hi", "--when-recent", "maybe"
+        ),
+        "Invalid value for '--when-recent': 'maybe' is not one of 'wait', 'skip'",
+        code=2,
+    )
+
+
 def test_show_watch_and_start_know_limits_too(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli, "--draft")
     said = assert_done(run_cli("campaign", "start", "c")).stdout
-    assert re.search(r"sending takes about 2 d [01] h, until", said)
+    assert re.search(r"it ends in about (1 d 23|2 d [01]) h, ", said)
     start_due_campaigns(engine)
     shown = assert_done(run_cli("campaign", "show", "c")).stdout
     assert re.search(r"ends +\w{3} 20.* UTC; it waits for limit 25/d of a", shown)
@@ -183,6 +205,10 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     twice = run_cli("campaign", "plan", "c", "--with-rate", "a=40/min", "--with-rate", "a=1/s")
     assert_refused(twice, "rates 40/min and 1/s are of one kind, the pace: give one of them", code=2)
     assert_refused(run_cli("campaign", "plan", "c", "--by", "yesterday 10:00"), "give a moment that is ahead", code=2)
+    assert_refused(run_cli("campaign", "plan", "c", "--by", "yesterday"), "that day has passed", code=2)
+    wrong = run_cli("campaign", "plan", "c", "--with-rate", "a=20")
+    assert_refused(wrong, "--with-rate 'a=20': rate '20' is not understood", code=2)
+    assert "give NAME=RATE, like a=30/min" in wrong.stderr
     made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
     assert re.search(
         r"it misses .*; the cheapest change that makes it: instance a at [3-6][0-9]/d instead of 25/d, and it ends",

@@ -130,14 +130,22 @@ def test_status_says_when_one_that_is_scheduled_is_sent_on_an_instance_of_its_ow
     assert re.search(r"^campaign x is sent from .* until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
 
 
+def test_status_says_of_what_is_sent_by_a_half_when_the_rest_of_it_is(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1000/s", "--rate", "8/d"))
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, stdin=PEOPLE))
+    assert re.search(r"^campaign x is sent until ", assert_done(run_cli("status")).stdout, re.MULTILINE)
+    start(shop)
+    assert shop.states("x") == {"pending": 12, "sent": 8}
+    said = assert_done(run_cli("status")).stdout
+    assert re.search(r"^the rest of campaign x is sent from .* until ", said, re.MULTILINE)
+
+
 def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
     assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
     add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
     added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
-    late = (
-        r"warning: of the next occurrence, (\d+) of 20 messages will expire at .* 10:00 WIB, since they cannot leave"
-    )
+    late = r"warning: of the next occurrence, about (\d+) of 20 messages will expire at .* 10:00 WIB, since "
     assert re.search(late, added)
     changed = assert_done(run_cli("schedule", "set", "news", "--expires", "90m", "--dry-run")).stdout
     assert re.search(late.replace("10:00", "10:30"), changed)
@@ -160,3 +168,25 @@ def assert_warned(result: CliResult) -> CliResult:
     assert result.code == 0, result
     assert result.stderr.startswith("warning: ")
     return result
+
+
+def test_the_rehearsal_of_a_retirement_tells_of_campaigns_that_nobody_else_goes_on_with(
+    run_cli: RunCli, shop: Shop
+) -> None:
+    """What an instance in trouble has would have gone to the one that retires, which has nothing of its own left."""
+    both = ("--instance", "a", "--instance", "b", "--recipients", "-", "--text", "Hi", "--failover-after", "1h")
+    assert_done(run_cli(*SUBMIT, "x", *both, stdin=PEOPLE))
+    shop.sql("UPDATE lanes SET health = 'refused' WHERE id = (SELECT id FROM instances WHERE name = 'a')")
+    start(shop)
+    left = shop.states("x")["pending"]
+    assert left
+    tried = run_cli("instance", "retire", "b", "--dry-run")
+    assert tried.code == 0
+    assert (
+        "warning: campaign x has no other instance left that sends, or takes over what waits: a is refused\n"
+        in tried.stderr
+    )
+    [campaign] = run_cli("instance", "retire", "b", "--dry-run", "--json").json["campaigns"]
+    assert (campaign["pending"], campaign["left_alone"]) == (0, {"a": "refused"})
+    shop.sql("UPDATE lanes SET health = 'ok'")
+    assert "left" not in run_cli("instance", "retire", "b", "--dry-run").stderr

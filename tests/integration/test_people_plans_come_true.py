@@ -39,7 +39,7 @@ def submit(shop: Shop, care: Care, starts_in: timedelta, *, dry_run: bool = Fals
         instances=["a"],
         content=text_content("Hi"),
         max_attempts=3,
-        starts_at=now + starts_in,  # type: ignore[operator]
+        starts_at=now + starts_in if starts_in else None,  # type: ignore[operator]
         care=care,
     )
     with read_recipients(io.BytesIO(f"phone\n{rows}".encode()), RecipientOptions(accept_countries=True)) as recipients:
@@ -91,7 +91,12 @@ def test_whoever_gets_something_else_before_is_skipped(shop: Shop, set_up: Calla
     starts_in = set_up(shop)
     tried = submit(shop, SKIPPING, starts_in, dry_run=True)
     submit(shop, SKIPPING, starts_in)
-    plan, again = foreseen(shop, "c"), foresee(shop.engine, "c", WhatIf()).plan
+    plan, found = foreseen(shop, "c"), foresee(shop.engine, "c", WhatIf())
+    again = found.plan
+    assert found.messages + skips(again) == PEOPLE
+    assert any("skipped, since they get something else before" in each for each in tried.plan_remarks) == (
+        tried.contention.recent < skips(plan)
+    )
     run_until(shop, clock, lambda: all(shop.state(name) == "finished" for name in ("c", "other")))
     became = shop.states("c").get("skipped", 0)
     assert skips(plan) == pytest.approx(became, abs=2)
@@ -147,6 +152,15 @@ def test_one_over_an_audience_is_planned_so_too(shop: Shop) -> None:
     submit_over_audience(shop.engine, submission, "people")
     plan = foresee(shop.engine, "c", WhatIf()).plan
     assert plan.put_off == {"cooldown": 5}
+
+
+def test_those_beside_it_who_will_be_skipped_are_not_told_as_messages(shop: Shop) -> None:
+    shop.add("a", "600/h", burst=1)
+    shop.add("b", "600/h", burst=1)
+    shop.submit("first", PEOPLE, "b")
+    shop.submit("other", PEOPLE, "a", care=SKIPPING)
+    shop.sql("UPDATE campaigns SET starts_at = now() + interval '1 h' WHERE name = 'other'")
+    assert submit(shop, WAITING, timedelta(0), dry_run=True).waiting < PEOPLE
 
 
 def test_of_many_people_some_stand_for_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

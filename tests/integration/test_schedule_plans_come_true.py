@@ -94,6 +94,12 @@ def two_due_before_the_windows_open(shop: Shop) -> None:
         add(shop, name, cron="0 0 * * *", count=1, hours=hours, care=Care(cooldown=HOUR, skips_recent=True))
 
 
+def a_cooldown_that_is_over_once_the_windows_open(shop: Shop) -> None:
+    add(shop, cron="0 0 * * *", count=1)
+    hours = OpeningHours(windows=("06:00-23:30",), zone="UTC")
+    add(shop, "more", cron="0 2 * * *", count=1, hours=hours, care=Care(cooldown=3 * HOUR, skips_recent=True))
+
+
 def one_of_a_higher_priority_due_at_once(shop: Shop) -> None:
     add(shop, cron="0 */3 * * *", count=1, care=Care(cooldown=HOUR, skips_recent=True))
     add(shop, "more", cron="0 */3 * * *", count=1, priority=1, care=Care(cooldown=HOUR, skips_recent=True))
@@ -134,6 +140,7 @@ SET_UPS = (
     one_that_begins_while_another_is_sent,
     two_through_a_slow_and_a_fast_instance,
     two_due_before_the_windows_open,
+    a_cooldown_that_is_over_once_the_windows_open,
     one_of_a_higher_priority_due_at_once,
     two_that_wait_for_each_other,
     who_was_messaged_lately_and_who_opted_out,

@@ -93,7 +93,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
-    ("put_off_recent", {"campaign_id": 1}),
+    ("put_off_recent", {"campaign_id": 1, "open_lanes": [], "open_groups": [], "opens_at": []}),
     ("free_put_off", {"campaign_id": 1}),
     ("release_slice", {"segment": 0, "campaign_id": 1, "share": 1.0, "open": 1, "beyond": 0, "most": 100}),
     ("retry_campaign", {"campaign_id": 1, "reasons": None}),

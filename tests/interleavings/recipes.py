@@ -262,6 +262,7 @@ def _spacing() -> list[Recipe]:
     """As services/frequency.py does it: some of it with claims locked out."""
     lock, read, extend = _step("lock_claims"), _sql(_READ), _step("extend_frequency")
     day = {"span": 86_400, "grace": 75.0}
+    at_once: dict[str, Any] = {"open_lanes": [], "open_groups": [], "opens_at": []}
     begin = (read, lock, _sql("DELETE FROM frequency_records"), _step("begin_frequency", **day))
     forget = (read, lock, _sql("DELETE FROM caps"), _step("forget_frequency"))
     return [
@@ -270,7 +271,7 @@ def _spacing() -> list[Recipe]:
         Recipe("extend_frequency", (read, _sql("UPDATE frequency_records SET since = now()"), extend), held=0),
         Recipe("forget_frequency", forget, held=0),
         Recipe("purge_messaged_phones", (read, _step("purge_messaged_phones", most=10)), held=0),
-        Recipe("put_off_recent", (_step("put_off_recent", campaign_id=Campaign.EVERYTHING),)),
+        Recipe("put_off_recent", (_step("put_off_recent", campaign_id=Campaign.EVERYTHING, **at_once),)),
         Recipe("free_put_off", (_step("free_put_off", campaign_id=None),)),
     ]
 

@@ -164,7 +164,7 @@ def test_what_expires_is_told_with_its_moment_and_where_that_is_all_of_it_nothin
     at = NOW + timedelta(hours=2)
     some = around({1: Limit(1 / 60, 1)}).plan(parts({1: 200}, expires_at=at))
     assert list(plan_remarks(some, said)) == [
-        "80 of 200 messages will expire at 04 11:00, since they cannot leave before"
+        "about 80 of 200 messages will expire at 04 11:00, since they cannot leave before"
     ]
     full = shared(7, "customers", 10, counts=(10,), newest=int(NOW.timestamp() // 1800))
     whole = around({1: Limit(1.0, 1)}, counted=[full]).plan(parts({1: 5}, expires_at=at))
@@ -195,7 +195,17 @@ def test_days_are_put_down_to_a_limit_without_which_they_would_be_fewer(
     ]
     surroundings, sent = around({1: Limit(1.0, 1)}, counted=counted), parts({1: 90})
     plan = surroundings.plan(sent)
-    assert list(plan_remarks(plan, said, surroundings.days_without(sent, plan))) == says
+    assert list(plan_remarks(plan, said, PlannedCampaign(surroundings, sent).days_without(plan))) == says
+
+
+def test_without_a_limit_what_is_not_dealt_yet_is_dealt_otherwise() -> None:
+    full = shared(7, "customers", 10)
+    surroundings = around({1: Limit(1.0, 1), 2: Limit(1 / 3600, 1)}, counted=[full])
+    lanes = [each if each.id == 1 else structs.replace(each, limits=()) for each in surroundings.lanes]
+    surroundings = replace(surroundings, lanes=lanes)
+    for is_dealt, says in ((True, {str(full): 2}), (False, {str(full): 1})):
+        campaign = PlannedCampaign(surroundings, parts({1: 30, 2: 30}), is_dealt=is_dealt)
+        assert campaign.days_without(campaign.plan()) == says
 
 
 def test_a_deadline_is_missed_where_that_is_known_and_not_where_what_is_stopped_may_go_on() -> None:

@@ -114,6 +114,41 @@ def test_one_of_whom_all_are_skipped_makes_room_for_the_next_of_its_schedule() -
     assert plan.people.skipped == {(2, COOLDOWN): 10}
 
 
+def from_nine(moment: float) -> OpenSpan:
+    """Open from 09:00 until midnight."""
+    day = moment // DAY * DAY
+    return OpenSpan(max(moment, day + 9 * HOUR), day + DAY)
+
+
+def test_whoever_is_free_once_the_window_opens_is_neither_skipped_nor_waited_for() -> None:
+    for is_skipped in (True, False):
+        rules = {1: PeopleRules(cooldown=3 * HOUR, is_skipped=is_skipped)}
+        plan = planned([Queue(10, from_nine, campaign=1, people=1)], rules, {1: [-HOUR]})
+        assert (begins(plan, 1), sent(plan, 1)) == ([9 * HOUR], [10])
+        assert not plan.people.skipped
+        assert not plan.people.put_off
+
+
+def test_whoever_is_not_free_yet_once_the_window_opens_is_skipped() -> None:
+    rules = {1: PeopleRules(cooldown=3 * HOUR, is_skipped=True), 2: PeopleRules()}
+    queues = [Queue(10, from_nine, campaign=1, people=1), Queue(10, campaign=2, people=1, not_before=7 * HOUR)]
+    plan = planned(queues, rules)
+    assert plan.people.skipped == {(1, COOLDOWN): 10}
+
+
+def test_what_people_get_while_it_is_closed_matters_only_as_long_as_that() -> None:
+    """Its window has been open before, and its limit held it."""
+    rules = {1: PeopleRules(cooldown=3 * HOUR, is_skipped=True), 2: PeopleRules()}
+    queues = [
+        Queue(10, from_nine, campaign=1, people=1, limits=[1]),
+        Queue(10, campaign=2, people=1, not_before=DAY + HOUR),
+    ]
+    lane = PlannedLane(Pace(interval=1.0, tolerance=0.0, burst=1), queues)
+    limit = PlannedLimit(RollingCount(SpanLimit(5, DAY), GRACE))
+    plan = sending_plan([lane], {1: limit}, 9 * HOUR, people=PlannedPeople({}, rules, GRACE))
+    assert not plan.people.skipped
+
+
 def rivals(pace_of: Sequence[float], groups: int = 10, cooldown: int = DAY) -> SendingPlan:
     """Campaigns 1, 2, … that are due at once for a hundred people, each through a lane of its own."""
     lanes = [

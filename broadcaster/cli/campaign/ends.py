@@ -26,7 +26,7 @@ def campaign_end_document(name: str, plan: CampaignPlan) -> dict[str, object]:
 def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
     """When campaigns are sent that run or are to start, as far as that can be told."""
     told = [
-        f"campaign {name} is sent {_said_begin(plan)}until "
+        f"{'the rest of ' if plan.is_rest else ''}campaign {name} is sent {_said_begin(plan)}until "
         f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}{_said_late(plan)}"
         for name, plan in plans.items()
         if plan.known_end is not None

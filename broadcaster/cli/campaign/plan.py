@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +19,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
 from broadcaster.domain.states import CampaignState
@@ -66,11 +67,7 @@ def plan(
     Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
     """
     names, more = _instances(with_instance or [])
-    deadline = given_moment(by, "--by")
-    if deadline is not None and deadline <= datetime.now(UTC):
-        raise UsageError(
-            f"--by {quoted(by or '')} is {shown_time(deadline)}, which has passed: give a moment that is ahead"
-        )
+    deadline = _deadline(by)
     asked = WhatIf(instances=names, more=more, rates=_rates(with_rate or []), deadline=deadline)
     with database(load()) as engine:
         found = foresee(engine, name, asked)
@@ -80,6 +77,16 @@ def plan(
         _say(found, asked)
     if found.is_missed:
         raise typer.Exit(1)
+
+
+def _deadline(by: str | None) -> datetime | None:
+    """Raises UsageError for one that is not ahead."""
+    deadline = given_moment(by, "--by")
+    if deadline is not None and deadline <= datetime.now(UTC):
+        raise UsageError(
+            f"--by {quoted(by or '')} is {shown_time(deadline)}, which has passed: give a moment that is ahead"
+        )
+    return deadline
 
 
 _AS_IF = {
@@ -104,7 +111,15 @@ def _rates(written: Sequence[str]) -> dict[str, list[float | SpanLimit]]:
         if not (equals and name):
             raise UsageError(f"--with-rate {quoted(each)} is not understood: write it like main=30/min")
         rates.setdefault(name, []).append(rate.strip())
-    return {name: parse_each_rate(of_one) for name, of_one in rates.items()}
+    return {name: _rates_of(name, of_one) for name, of_one in rates.items()}
+
+
+def _rates_of(name: str, written: Sequence[str]) -> list[float | SpanLimit]:
+    try:
+        return parse_each_rate(written)
+    except UsageError as error:
+        given = " ".join(quoted(f"{name}={each}") for each in written)
+        raise UsageError(f"--with-rate {given}: {error}; give NAME=RATE, like {name}=30/min") from None
 
 
 def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
@@ -178,14 +193,22 @@ def _said_gain(before: CampaignPlan, after: CampaignPlan) -> str:
 
 
 def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
-    at = shown_time(deadline)
+    at, plan = shown_time(deadline), found.changed or found.plan
     if found.is_made:
         say(f"it makes {at}")
     elif found.change is None:
         say(
             f"it misses {at}, and no single change makes it: an earlier start, longer windows, one shared limit, one "
-            f"rate, or up to {MOST_INSTANCES} more instances"
+            f"rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
         )
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"
         say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")
+
+
+def _said_canary(plan: CampaignPlan, deadline: datetime) -> str:
+    """That its slices alone take longer, where they do."""
+    slices = sum(wait.seconds for wait in plan.waits if wait.cause is Hold.CANARY)
+    if plan.begins_at + timedelta(seconds=slices) <= deadline:
+        return ""
+    return f"; the slices of its canary alone take {duration(slices)}: let them follow sooner with --after, or drop it"

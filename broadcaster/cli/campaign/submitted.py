@@ -12,7 +12,7 @@ from shlex import quote
 import typer
 
 from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
-from broadcaster.cli.campaign.told_plan import said_duration, said_end, say_days
+from broadcaster.cli.campaign.told_plan import said_duration, said_duration_of_draft, said_end, say_days
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import one_line, say, warn
 from broadcaster.cli.reached import (
@@ -205,10 +205,12 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
     elif submitted.ends_at is None:
-        say(f"sending takes about {duration(submitted.seconds_to_send)} once it is started")
+        say(said_duration_of_draft(submitted.seconds_to_send, submitted.waits_for))
     else:
         until = said_end(submitted.ends_at, submitted.earliest_at, submitted.latest_at)
-        say(said_duration(submitted.seconds_to_send, until, submitted.waits_for))
+        say(said_duration(submitted.seconds_to_send, submitted.ends_at, until, submitted.waits_for))
+    if submission.draft and len({each.day for each in submitted.days}) > 1:
+        say("the days are as if it were started now:")
     say_days(submitted.days)
     for remark in submitted.plan_remarks:
         say(f"  {remark}")

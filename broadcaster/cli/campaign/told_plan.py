@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 
 from broadcaster.cli.output import say, warn
@@ -14,6 +14,8 @@ from broadcaster.domain.skips import said_skips
 from broadcaster.time_zones import shown_time
 
 _MOST_DAYS = 31
+_SOON = 60.0
+"""Seconds until a start that counts as now."""
 
 
 def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetime | None) -> str:
@@ -47,17 +49,27 @@ def end_document(plan: CampaignPlan) -> dict[str, datetime | None]:
     return moments if plan.is_paced else dict.fromkeys(moments)
 
 
-def said_duration(seconds: float, until: str, waits: Sequence[str]) -> str:
-    """How long sending takes, as a sentence."""
-    waits_for = f"; it waits for {' and '.join(waits)}" if waits else ""
-    return f"sending takes about {duration(seconds)}, until {until}{waits_for}"
+def said_duration(seconds: float, ends_at: datetime, until: str, waits: Sequence[str]) -> str:
+    """How long sending takes, `until` it ends, as a sentence; where it waits, how long after its start it ends."""
+    if not waits:
+        return f"sending takes about {duration(seconds)}, until {until}"
+    starts_later = (ends_at - datetime.now(UTC)).total_seconds() > seconds + _SOON
+    ends = f"about {duration(seconds)} after its start" if starts_later else f"in about {duration(seconds)}"
+    return f"it ends {ends}, {until}; it waits for {' and '.join(waits)}"
+
+
+def said_duration_of_draft(seconds: float, waits: Sequence[str]) -> str:
+    """The same of one of which nobody knows when it is started."""
+    if not waits:
+        return f"sending takes about {duration(seconds)} once it is started"
+    return f"it ends about {duration(seconds)} after it is started; it waits for {' and '.join(waits)}"
 
 
 def say_plan(plan: CampaignPlan) -> None:
     """How long what is left takes, until when, what leaves on which day, and how many are skipped or expire."""
     if plan.seconds is not None and plan.ends_at is not None and plan.seconds >= 1:
         until = said_end(plan.ends_at, plan.earliest_at, plan.latest_at)
-        say(said_duration(plan.seconds, until, plan.waits_for))
+        say(said_duration(plan.seconds, plan.ends_at, until, plan.waits_for))
         say_days(plan.days)
     if plan.skips:
         say(f"skipped: {said_skips(plan.skips)}")

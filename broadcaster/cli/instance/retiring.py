@@ -77,6 +77,9 @@ def _say_campaigns(retired: Retirement) -> None:
         for instance, health in each.in_trouble.items():
             told = f"instance {instance} is {health}: nobody can tell when it sends what it gets"
             warn(f"campaign {each.campaign}: {told}")
+        if each.left_alone:
+            waits = ", ".join(f"{instance} is {health}" for instance, health in each.left_alone.items())
+            warn(f"campaign {each.campaign} has no other instance left that sends, or takes over what waits: {waits}")
 
 
 def _takers(campaign: MovedCampaign) -> str:

@@ -2,7 +2,7 @@ WITH /* alike_people */
 -- Of a campaign's people, those who are to get something of others as well, and those who were messaged since it started: how
 -- many are in the same of the campaigns %(others)s, and were messaged at the same times: the latest %(most)s times in the
 -- span, each up to %(piece)s later than it was, and not ahead. Where it %(has_started)s not, whoever is not free when it
--- starts, at %(at)s, is planned by that. One of %(every)s is looked at, whoever that is.
+-- may leave first, at %(at)s, is planned by that. One of %(every)s is looked at, whoever that is.
 own AS MATERIALIZED (
     SELECT theirs.phone FROM ({theirs}) theirs
     WHERE (hashtext(theirs.phone) & 2147483647) %% %(every)s::integer = 0
@@ -18,7 +18,7 @@ FROM (
             FROM unnest(lately.moments[1:%(most)s]) moment
             ORDER BY moment DESC
         ) AS moments,
-        coalesce(greatest(free.by_caps, free.by_cooldown) > coalesce(%(at)s::timestamptz, now()), false) AS is_held
+        coalesce(greatest(free.by_caps, free.by_cooldown) > %(at)s::timestamptz, false) AS is_held
     FROM own
     CROSS JOIN LATERAL (
         SELECT array_agg(others.id ORDER BY others.id) AS campaigns

@@ -1,9 +1,14 @@
 WITH /* left_out_to_plan */
 -- How many messages of a campaign that has not started will be skipped, or wait for their people, of those that have not
 -- opted out: by lane and group of recipients, by why, and by the hour in which they are free. Without that they are skipped.
+-- Free is who is so when what is for them may leave first: %(opens_at)s for lanes and groups of recipients that have windows,
+-- %(at)s, its start, for others.
 -- All are looked at where %(looks)s; otherwise those who were messaged in the latest %(span)s seconds (null: none).
-recent AS MATERIALIZED ( -- who may not get it at %(at)s, as hold_back decides in the claim
-    SELECT p.phone, free.at, free.by_cooldown > %(at)s AS is_cooldown
+opens AS MATERIALIZED (
+    SELECT * FROM unnest(%(open_lanes)s::integer[], %(open_groups)s::smallint[], %(opens_at)s::timestamptz[])
+        AS way (lane_id, recipient_group, at)
+), recent AS MATERIALIZED ( -- who may not get it at %(at)s, as hold_back decides in the claim
+    SELECT p.phone, free.at, free.by_cooldown
     FROM messaged_lately(%(span)s, %(grace)s) p
     CROSS JOIN LATERAL (
         SELECT greatest(f.by_caps, f.by_cooldown) AS at, f.by_cooldown
@@ -29,8 +34,8 @@ recent AS MATERIALIZED ( -- who may not get it at %(at)s, as hold_back decides i
             WHEN %(require_consent)s AND agreed.phone IS NULL THEN 'no_consent'
             WHEN silent.phone IS NOT NULL THEN 'unanswered'
             WHEN %(only_known)s AND known.phone IS NULL THEN 'not_known'
-            WHEN recent.is_cooldown THEN 'cooldown'
-            WHEN recent.phone IS NOT NULL THEN 'cap'
+            WHEN recent.by_cooldown > leaves.at THEN 'cooldown'
+            WHEN recent.at > leaves.at THEN 'cap'
         END AS reason,
         CASE WHEN NOT %(skips_recent)s THEN recent.at END AS free_at
     FROM asked
@@ -45,6 +50,8 @@ recent AS MATERIALIZED ( -- who may not get it at %(at)s, as hold_back decides i
         WHERE %(only_known)s
     ) known ON known.phone = asked.phone AND known.lane_id = asked.lane_id
     LEFT JOIN recent ON recent.phone = asked.phone
+    LEFT JOIN opens ON opens.lane_id = asked.lane_id AND opens.recipient_group = asked.recipient_group
+    CROSS JOIN LATERAL (SELECT greatest(opens.at, %(at)s) AS at) leaves
     WHERE NOT EXISTS (SELECT FROM opted_out o WHERE o.phone = asked.phone AND o.lane_id IN (0, asked.lane_id))
 )
 SELECT

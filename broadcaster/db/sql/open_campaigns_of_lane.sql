@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
 WHERE cl.lane_id = %(lane)s AND NOT cl.retired
     AND (
         cl.pending + cl.sending + cl.in_doubt > 0 OR c.started_at IS NULL
-        -- What other lanes have that were taken away from it is still to come.
-        OR others.lanes IS NULL AND EXISTS (SELECT FROM campaign_lanes part WHERE part.campaign_id = c.id AND part.pending > 0)
+        -- What other lanes have that are in trouble, or were taken away from it, is still to come.
+        OR NOT coalesce(others.lanes, '[]') @> '[{"is_well": true}]' AND EXISTS (SELECT FROM campaign_lanes part WHERE part.campaign_id = c.id AND part.pending > 0)
     )
 ORDER BY c.name

@@ -1,5 +1,5 @@
 SELECT /* recent_candidates */
--- How many candidates were messaged too lately to get it at %(at)s, by what holds them and by the hour
+-- How many candidates were messaged too lately to get it at %(at)s, when it may leave first, by what holds them and by the hour
 -- in which they are free.
 -- As `hold_back` decides in the claim.
     CASE WHEN free.by_cooldown > %(at)s THEN 'cooldown' ELSE 'cap' END AS reason,

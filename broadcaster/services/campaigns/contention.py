@@ -13,6 +13,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Contention, Freed, PersonRule
+from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 from broadcaster.services.frequency import caps_in
 from broadcaster.settings import load
 
@@ -36,21 +37,18 @@ def may_contend(connection: Connection, care: Care, *, name: str) -> bool:
     return bool(value(connection, "others_send", name=name))
 
 
-def count_contention(
-    connection: Connection, care: Care | None, *, name: str, starts_at: datetime | None = None
-) -> Contention:
-    """That of the table `candidates`, for a campaign of that name and start (None: now). Marked ones play no part."""
+def count_contention(connection: Connection, care: Care | None, *, name: str, leaves_at: datetime) -> Contention:
+    """That of the table `candidates`, for a campaign of that name that may leave then. Marked ones play no part."""
     care = care or Care()
     caps = [] if care.beyond_caps else [each.cap for each in caps_in(connection)]
     found: list[_Recent] = []
     spans = [*(cap.span for cap in caps), *([] if care.cooldown is None else [care.cooldown])]
     if spans:
-        now: datetime = connection.execute(select(func.now())).scalar_one()
         found = rows(
             connection,
             "recent_candidates",
             _Recent,
-            at=max(now, starts_at or now),
+            at=leaves_at,
             span=max(spans),
             grace=load().acceptance_seconds,
             most=[cap.most for cap in caps],
@@ -81,4 +79,6 @@ def contention_of(engine: Engine, name: str) -> Contention | None:
         execute(connection, "candidates_of_messages", **of_campaign)
         execute(connection, "analyze_candidates")
         care = None if row.care is None else msgspec.convert(row.care, Care)
-        return count_contention(connection, care, name=name, starts_at=row.starts_at)
+        now: datetime = connection.execute(select(func.now())).scalar_one()
+        leaving = first_leaving(connection, [row.id]).get(row.id, AT_ONCE)
+        return count_contention(connection, care, name=name, leaves_at=leaving.after(max(now, row.starts_at)))

@@ -56,10 +56,10 @@ class ForeseenCampaign:
     state: CampaignState
     """A draft, or one that is paused, is planned as if it were started, or resumed, now."""
     messages: int
-    """How many are left to send."""
+    """How many are left to send, without those that will be skipped."""
     plan: CampaignPlan
     days_without: Mapping[str, int]
-    """On how many days it would be sent without a limit, where these are fewer (`Surroundings.days_without`)."""
+    """On how many days it would be sent without a limit, where these are fewer (`PlannedCampaign.days_without`)."""
     changes: Sequence[str]
     """What is changed, for people."""
     changed: CampaignPlan | None
@@ -98,13 +98,12 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     if what_if.deadline is not None:
         is_made = makes_it(after, what_if.deadline)
         change = None if is_made else cheapest_change(changed, what_if.deadline)
-    days_without = planned.around.days_without(planned.parts, plan, begins_at=planned.starts_at)
     return ForeseenCampaign(
         name=name,
         state=campaign.state,
-        messages=messages,
+        messages=plan.messages,
         plan=plan,
-        days_without=days_without,
+        days_without=planned.days_without(plan),
         changes=what_if.says(planned.with_instances(added).fastest.instance),
         changed=None if changed is planned else after,
         is_made=is_made,

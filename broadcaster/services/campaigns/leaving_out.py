@@ -8,15 +8,18 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from psycopg.sql import SQL
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.statements import Statement, composing, execute, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import NO_CONTENTION, Contention
+from broadcaster.domain.meeting_hours import meeting_of
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.people_groups import PeopleBeside
 from broadcaster.services.campaigns.contention import count_contention, may_contend
 from broadcaster.services.campaigns.people_beside import candidates_beside
+from broadcaster.services.openings import instance_hours
 
 
 class Asking(Protocol):
@@ -30,6 +33,8 @@ class Asking(Protocol):
     def care(self) -> Care | None: ...
     @property
     def starts_at(self) -> datetime | None: ...
+    @property
+    def hours(self) -> OpeningHours | None: ...
 
 
 class LeftOutCounts(NamedTuple):
@@ -66,6 +71,7 @@ def count_left_out(
     care = asking.care or Care()
     if not (asking.require_consent or care.leaves_out or may_contend(connection, care, name=asking.name)):
         return LeftOutCounts(None, None, None, NO_CONTENTION, None)
+    leaves_at = _leaves_at(connection, asking, lanes)
     counts = mark_left_out(
         *(connection, care, lanes, candidates), require_consent=asking.require_consent, **parameters
     )
@@ -73,9 +79,16 @@ def count_left_out(
         no_consent=counts.get("no_consent", 0) if asking.require_consent else None,
         unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
         not_known=counts.get("not_known", 0) if care.only_known else None,
-        contention=count_contention(connection, care, name=asking.name, starts_at=asking.starts_at),
-        people=candidates_beside(connection, asking.name, care, asking.starts_at),
+        contention=count_contention(connection, care, name=asking.name, leaves_at=leaves_at),
+        people=candidates_beside(connection, asking.name, care, leaves_at),
     )
+
+
+def _leaves_at(connection: Connection, asking: Asking, lanes: Collection[int]) -> datetime:
+    """When it may leave first; where recipients' own clocks count, those of the hours' zone stand for them."""
+    now: datetime = connection.execute(select(func.now())).scalar_one()
+    moment = max(now, asking.starts_at or now)
+    return meeting_of(asking.hours, instance_hours(connection, lanes), (), moment).opens_at or moment
 
 
 def skip_left_out(connection: Connection, care: Care | None, campaign_id: int, segment: int) -> int:

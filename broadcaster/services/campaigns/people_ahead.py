@@ -16,6 +16,7 @@ from psycopg.sql import SQL
 from broadcaster.db.statements import composing, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
+from broadcaster.services.first_leaving import AT_ONCE, FirstLeaving, first_leaving
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -84,9 +85,14 @@ def left_out_of(connection: Connection, campaigns: Iterable[int]) -> Mapping[int
     left_out: dict[int, list[PlannedLeftOut]] = {campaign: [] for campaign in asked["campaigns"]}
     for each in rows(connection, "opted_out_to_plan", _OptedOut, **asked):
         left_out[each.campaign_id].append(PlannedLeftOut(each.lane_id, each.recipient_group, each.messages))
-    for campaign in rows(connection, "campaigns_to_plan", _Campaign, **asked):
-        if campaign.looks or campaign.span is not None:
-            left_out[campaign.id] += _left_out(connection, campaign)
+    looking = [
+        each
+        for each in rows(connection, "campaigns_to_plan", _Campaign, **asked)
+        if each.looks or each.span is not None
+    ]
+    leaving = first_leaving(connection, [each.id for each in looking if each.span is not None]) if looking else {}
+    for campaign in looking:
+        left_out[campaign.id] += _left_out(connection, campaign, leaving.get(campaign.id, AT_ONCE))
     return left_out
 
 
@@ -106,7 +112,7 @@ def skips_by_campaign(
     }
 
 
-def _left_out(connection: Connection, campaign: _Campaign) -> Sequence[PlannedLeftOut]:
+def _left_out(connection: Connection, campaign: _Campaign, leaving: FirstLeaving) -> Sequence[PlannedLeftOut]:
     care = campaign.care or Care()
     return rows(
         connection,
@@ -126,4 +132,5 @@ def _left_out(connection: Connection, campaign: _Campaign) -> Sequence[PlannedLe
         cap_spans=campaign.cap_spans,
         span=campaign.span,
         grace=load().acceptance_seconds,
+        **leaving.parameters,
     )

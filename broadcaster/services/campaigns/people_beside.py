@@ -19,6 +19,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import MOST_PIECES, Cap
 from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups
 from broadcaster.domain.planned_people import PeopleRules
+from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -57,16 +58,19 @@ def people_beside(connection: Connection, name: str) -> tuple[int, PeopleBeside]
     own = first(connection, "people_to_plan", _Own, name=name)
     if own is None or not own.pending:
         return None
-    asking = _Asking(connection, name, own.care, own.at, has_started=own.has_started)
+    at = own.at
+    if not own.has_started:
+        at = first_leaving(connection, [own.id]).get(own.id, AT_ONCE).after(at)
+    asking = _Asking(connection, name, own.care, at, has_started=own.has_started)
     found = asking.beside(own.pending, _PENDING, segment=own.segment, campaign_id=own.id)
     return None if found is None else (own.id, found)
 
 
 def candidates_beside(
-    connection: Connection, name: str, care: Care | None, starts_at: datetime | None
+    connection: Connection, name: str, care: Care | None, leaves_at: datetime
 ) -> PeopleBeside | None:
-    """The same of the table `candidates` but for marked ones, for a campaign of that name and start (None: now)."""
-    return _Asking(connection, name, care, starts_at).beside(value(connection, "count_candidates"), _CANDIDATES)
+    """The same of the table `candidates` but for marked ones, for a campaign of that name that may leave then."""
+    return _Asking(connection, name, care, leaves_at).beside(value(connection, "count_candidates"), _CANDIDATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class _Asking:
     connection: Connection
     name: str
     care: Care | None
-    at: datetime | None
+    at: datetime
+    """When it may leave first."""
     has_started: bool = False
 
     def beside(self, people: int, theirs: Composable, **parameters: Any) -> PeopleBeside | None:

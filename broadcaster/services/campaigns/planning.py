@@ -223,6 +223,7 @@ def surroundings_of(
         beside=people.parts(planned, own) if people else planned,
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
+        begun={part.campaign for part in parts if part.leaving > part.of_lane},
         failovers=_failovers(connection, coupled, name),
         skips=skips_by_campaign(connection, left_out),
         people=people.planned(own) if people else None,

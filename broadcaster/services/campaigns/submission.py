@@ -21,9 +21,11 @@ from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.people_groups import PeopleBeside
 from broadcaster.domain.plan_remarks import plan_remarks, said_expiry
+from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, refuse_strangers
+from broadcaster.domain.skips import said_skips
 from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.surroundings import Surroundings
@@ -171,10 +173,10 @@ class Submitted(Reach):
     latest_at: datetime | None = None
     """and where it is not: nine of ten times it is between."""
     days: Sequence[PlannedDay] = ()
-    """How many of its messages leave on which day through which instance, at the most."""
+    """How many of its messages leave on which day through which instance; of a draft as if it were started now."""
     waits_for: list[str] = field(default_factory=list)
     """What makes it take longer than its rates do, for people."""
-    plan_remarks: Sequence[str] = ()
+    plan_remarks: list[str] = field(default_factory=list)
     """What people should know of when it is sent, besides how many messages expire."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
@@ -279,22 +281,28 @@ class Submitted(Reach):
         around = around.with_failover(OWN, submission.sharing.failover_after, lanes)
         if people:
             parts, around = people.parts(parts, OWN), people.around(around, OWN)
-        plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes)
-        self.seconds_to_send = plan.seconds
-        if submission.draft:
-            return
-        self.days = plan.days
-        if plan.is_paced:
+        is_dealt = self.campaign_id is not None and not submission.draft
+        weights = dealing.rates if submission.weights else {}
+        shares = {lane: weight for lane, weight in weights.items() if weight is not None}
+        planned = PlannedCampaign(around, parts, submission.starts_at, shares, set(lanes), is_dealt=is_dealt)
+        self._tell_plan(planned, submission)
+
+    def _tell_plan(self, planned: PlannedCampaign, submission: Submission) -> None:
+        """Note when its messages leave; those of a draft as if it were started now."""
+        plan = planned.plan()
+        self.seconds_to_send, self.days = plan.seconds, plan.days
+        if plan.is_paced and not submission.draft:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.leaves_nothing = plan.leaves_nothing
         self.waits_for = plan.waits_for
-        days_without = around.days_without(parts, plan, begins_at=submission.starts_at)
-        self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, days_without))
+        self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, planned.days_without(plan)))
+        if plan.skips:
+            self.plan_remarks.append(f"skipped, since they get something else before: {said_skips(plan.skips)}")
         if plan.expire:
             self.notices.append(said_expiry(plan, shown_time))
         if submission.starts_at is None:
-            self.waiting = sum(part.messages for part in around.beside if part.lane_id in lanes)
+            self.waiting = planned.waiting_beside()
 
     def keep_plan(self, connection: Connection) -> None:
         """Store when it is foreseen to end, where it was stored itself and that can be told."""

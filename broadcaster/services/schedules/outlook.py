@@ -87,7 +87,7 @@ def look_ahead(
     if is_retimed and chances.all_are_missed and is_known_to(hours, ()):
         raise UsageError(f"--expires: {_never_sent(chances, hours, instances)}")
     apart = said_apart(hours, instances, meeting)
-    reach = _reach(connection, schedule, audience, content, due_at)
+    reach = _reach(connection, schedule, audience, content, due_at, meeting.opens_at or due_at)
     late = None if chances.all_are_missed else _too_late(connection, schedule, hours, reach, due_at)
     return Outlook(
         upcoming=replace(upcoming, occurrences=upcoming.occurrences[:SHOWN]),
@@ -131,9 +131,14 @@ def _never_sent(chances: Chances, hours: OpeningHours | None, instances: Instanc
 
 
 def _reach(
-    connection: Connection, schedule: Schedule, audience: Audience, content: Content, due_at: datetime
+    connection: Connection,
+    schedule: Schedule,
+    audience: Audience,
+    content: Content,
+    due_at: datetime,
+    leaves_at: datetime,
 ) -> Reach:
-    """Whom the occurrence would reach."""
+    """Whom the occurrence would reach that may leave first at `leaves_at`."""
     local_date = due_at.astimezone(schedule.zone).date()
     selection = Selection(
         audience=audience,
@@ -151,7 +156,7 @@ def _reach(
         of_lanes = {"of_lanes": list(schedule.lanes), "require_consent": schedule.require_consent}
         execute(connection, selection.statement("candidates_of_members"), **selection.parameters(), **of_lanes)
         execute(connection, "analyze_candidates")
-        reach.contention = count_contention(connection, care, name="", starts_at=due_at)
+        reach.contention = count_contention(connection, care, name="", leaves_at=leaves_at)
     except UnavailableError:
         raise
     except BroadcasterError as error:
