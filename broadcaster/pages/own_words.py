@@ -85,7 +85,7 @@ def told_standstill(found: Standstill, language: Language) -> str:
         words, moment = found.follows
         clauses.append(f"{_(words)} {_('now') if moment is None else clock(moment)}")
     if found.until:
-        clauses.append(_("messages still in doubt at %(moment)s become unknown") % {"moment": clock(found.until)})
+        clauses.append(_(found.given_up) % {"moment": clock(found.until)})
     if found.is_waited_for:
         waits = "%(count)s message waits" if found.waiting == 1 else "%(count)s messages wait"
         clauses.append(_(waits) % {"count": language.number(found.waiting)})
