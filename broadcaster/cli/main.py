@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from broadcaster.cli.option_faults import said_option_fault
 from broadcaster.errors import BroadcasterError, UsageError
 from broadcaster.search_path import leave_relative_paths
 
@@ -87,9 +88,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
-        # The library that reads options says how it does so.
-        said = error.format_message().replace("Value error, ", "")
-        raise UsageError(f"{said.rstrip('.')}{hint}") from None
+        raise UsageError(f"{said_option_fault(error)}{hint}") from None
 
 
 def _refuse_undecodable(arguments: Sequence[str]) -> None:

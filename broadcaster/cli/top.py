@@ -20,7 +20,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import console, one_line, say_json
 from broadcaster.cli.own_process import as_called
 from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
-from broadcaster.db.reading import Reader
+from broadcaster.db.reading import Reader, as_of_now
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.meter import Meter, SpeedLimit, said_speed, speed_limit
 from broadcaster.domain.pacing import format_rate
@@ -81,7 +81,7 @@ class View:
         return plan.known_end if plan and campaign.state is CampaignState.RUNNING else None
 
 
-class _Looker:
+class Looker:
     """Looks again and again, and tells rates by what was sent between the looks."""
 
     def __init__(self, source: Reader, settings: Settings) -> None:
@@ -90,21 +90,25 @@ class _Looker:
         self._view = View()
         self._dear_again_at = 0.0
 
-    def look(self) -> View:
-        """What is known now. While Postgres is away, what was known before."""
+    def look(self, *, anew: bool = False) -> View:
+        """What is known now. While Postgres is away, what was known before.
+
+        `anew`: all of it as of one moment; otherwise plans and troubles may be those of an earlier look.
+        """
         try:
-            self._view = self._read()
+            with as_of_now(self._source) as moment:
+                self._view = self._read(moment, anew=anew)
         except UnavailableError as error:
             self._view = replace(self._view, rates={}, trying=str(error))
         return self._view
 
-    def _read(self) -> View:
-        campaigns = list_campaigns(self._source, limit=MOST, states=(CampaignState.RUNNING, CampaignState.PAUSED))
+    def _read(self, moment: Reader, *, anew: bool) -> View:
+        campaigns = list_campaigns(moment, limit=MOST, states=(CampaignState.RUNNING, CampaignState.PAUSED))
         idle = 0
 
         def busy() -> Iterator[InstanceSummary]:
             nonlocal idle
-            for each in list_instances(self._source):
+            for each in list_instances(moment):
                 if each.health is not LaneHealth.OK or each.pending or each.in_progress or each.in_doubt:
                     yield each
                 else:
@@ -112,11 +116,11 @@ class _Looker:
 
         shown = nlargest(MOST, busy(), key=_urgency)
         plans, found = self._view.plans, self._view.troubles
-        if (began := time.monotonic()) >= self._dear_again_at:
-            plans = plans_of_all(self._source)
-            found = list(islice(troubles(self._source, self._settings), MOST))
+        if (began := time.monotonic()) >= self._dear_again_at or anew:
+            plans = plans_of_all(moment)
+            found = list(islice(troubles(moment, self._settings), MOST))
             self._dear_again_at = time.monotonic() + _COST_SHARE * (time.monotonic() - began)
-        limits = speed_limits(self._source, [each.id for each in campaigns])
+        limits = speed_limits(moment, [each.id for each in campaigns])
         rates = {
             **self._rates("campaign", ((each.id, each.sent, limits.get(each.id)) for each in campaigns)),
             **self._rates("instance", ((each.id, each.sent, _limit_of(each)) for each in shown)),
@@ -158,13 +162,13 @@ def top(
     """
     settings = load()
     with reader(settings) as source:
-        looker = _Looker(source, settings)
+        looker = Looker(source, settings)
         if once:
             first = looker.look()
             if first.trying is not None:
                 raise UnavailableError(first.trying)
             time.sleep(_ONCE_SECONDS)
-            _show_once(looker.look(), as_json=as_json)
+            _show_once(looker.look(anew=True), as_json=as_json)
         elif as_json:
             for view in iter(looker.look, None):
                 say_json(top_document(view), indent=False)
@@ -209,7 +213,7 @@ def _show_once(view: View, *, as_json: bool) -> None:
         console().print(_drawn(view, MOST))
 
 
-def _show_live(looker: _Looker, every: float) -> None:
+def _show_live(looker: Looker, every: float) -> None:
     from rich.live import Live  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()

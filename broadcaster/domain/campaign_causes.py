@@ -239,15 +239,28 @@ _HELD: dict[Cause, Callable[[CampaignFacts, HeldParts], Standstill]] = {
 }
 
 
+_READ_BACK, _ONE_READ_BACK = "their chats are read back", "its chat is read back"
+_UNREADABLE = "their chats cannot be read, and they stay in doubt until they can"
+_ONE_UNREADABLE = "its chat cannot be read, and it stays in doubt until it can"
+_SOME_UNREADABLE = "chats of some cannot be read, which stay in doubt until they can"
+
+
 def _in_doubt(standing: CampaignStanding) -> Standstill:
+    next_poll_at, until, is_one = standing.next_poll_at, standing.decided_by, standing.in_doubt == 1
+    if not standing.unreadable:
+        detail = _ONE_READ_BACK if is_one else _READ_BACK
+    elif standing.unreadable < standing.in_doubt:
+        detail = _SOME_UNREADABLE
+    else:
+        detail = _ONE_UNREADABLE if is_one else _UNREADABLE
     return _of(
         standing.campaign,
         Cause.IN_DOUBT,
         f"has {counted(standing.in_doubt)} in doubt",
         Remedy("decide yourself with", f"broadcaster campaign settle {quote(standing.campaign.name)}"),
-        detail="their chats are read back",
+        detail=detail,
         since=standing.doubted_since,
-        next_try=standing.next_poll_at,
-        until=standing.decided_by,
+        next_try=None if until and next_poll_at and next_poll_at >= until else next_poll_at,
+        until=until,
         waiting=standing.in_doubt,
     )

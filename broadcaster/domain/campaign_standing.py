@@ -65,13 +65,15 @@ class CampaignStanding:
     """What holds back its pending messages, if the campaign is running."""
     doubted_since: datetime | None = None
     next_poll_at: datetime | None = None
+    unreadable: int = 0
+    """How many doubts have chats that cannot be read now."""
     _decided_by: datetime | None = None
     _is_decided: bool = True
 
     @property
     def decided_by(self) -> datetime | None:
-        """When the last doubt is given up; None: unknown."""
-        return self._decided_by if self._is_decided else None
+        """When the last doubt is given up; None: unknown, or not before its chat can be read."""
+        return self._decided_by if self._is_decided and not self.unreadable else None
 
     def add(self, part: Part, scene: Scene) -> None:
         """Sum up one more part."""
@@ -81,6 +83,7 @@ class CampaignStanding:
         if part.in_doubt:
             self.doubted_since = _earliest(self.doubted_since, part.doubted_since)
             self.next_poll_at = _earliest(self.next_poll_at, part.next_poll_at)
+            self.unreadable += part.unreadable
             self._decided_by = _latest(self._decided_by, part.decided_by)
             self._is_decided = self._is_decided and part.decided_by is not None
         if part.sending:

@@ -41,6 +41,7 @@ class NoticeEvent(StrEnum):
     TEST = "test"
 
 
+_SETTLE = "look at the phones or ask the people, then decide with"
 TOLD = tuple(event for event in NoticeEvent if event is not NoticeEvent.TEST)
 """Those that receivers choose from."""
 PATIENCE: Mapping[NoticeEvent, float] = {
@@ -145,7 +146,7 @@ class OptOutRate(msgspec.Struct, frozen=True):
 def ended(end: CampaignEnd) -> Occasion:
     """A campaign finished, or was cancelled."""
     total = sum(end.messages.values())
-    sent = end.messages.get(MessageState.SENT, 0)
+    sent, unknown = (end.messages.get(state, 0) for state in (MessageState.SENT, MessageState.UNKNOWN))
     is_finished = end.state is CampaignState.FINISHED
     says = "is finished" if is_finished else "was cancelled"
     return Occasion(
@@ -154,9 +155,10 @@ def ended(end: CampaignEnd) -> Occasion:
         occurrence=end.occurrence,
         heard_from=end.finished_at,
         notice=Notice(
-            summary=f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent",
-            advice="see what became of them with",
-            command=f"broadcaster campaign report {quote(end.name)}",
+            summary=f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent"
+            + (f", {unknown:,} unknown" if unknown else ""),
+            advice=_SETTLE if unknown else "see what became of them with",
+            command=f"broadcaster campaign {'settle' if unknown else 'report'} {quote(end.name)}",
             figures=_by_state(end.messages),
         ),
     )
@@ -178,13 +180,15 @@ def stopped(campaign: StoppedCampaign) -> Occasion:
 
 
 def unsettled(campaign: UnsettledCampaign) -> Occasion:
-    """Messages wait for an operator."""
+    """Messages wait for an operator: it is told of the first of them, and `ended` counts all."""
+    so_far = " so far" if campaign.is_open else ""
+    arrived = f"nobody knows whether {'it' if campaign.unknown == 1 else 'they'} arrived"
     return Occasion(
         event=NoticeEvent.DOUBTS,
         subject=campaign.name,
         notice=Notice(
-            summary=f"campaign {campaign.name}: nobody knows whether {counted(campaign.unknown)} arrived",
-            advice="look at the phones or ask the people, then decide with",
+            summary=f"campaign {campaign.name} has {counted(campaign.unknown)} unknown{so_far}: {arrived}",
+            advice=_SETTLE,
             command=f"broadcaster campaign settle {quote(campaign.name)}",
             figures={"unknown": campaign.unknown},
         ),

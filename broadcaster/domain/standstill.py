@@ -166,6 +166,8 @@ class Part:
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""
     next_poll_at: datetime | None = None
+    unreadable: int = 0
+    """How many doubts have chats that cannot be read now: that time does not count, and none of them is given up."""
 
     @property
     def open(self) -> int:
@@ -236,6 +238,11 @@ class Standstill:
             return None
         return (words, self.next_try) if self.next_try else (words.removesuffix(" at"), None)
 
+    @property
+    def given_up(self) -> str:
+        """What becomes of doubts at `until`: a sentence with a hole for that moment."""
+        return _GIVEN_UP_ONE if self.waiting == 1 else _GIVEN_UP
+
     def sentence(self, clock: Callable[[datetime], str]) -> str:
         """The whole sentence for people. `clock` formats a moment."""
         since = f" since {clock(self.since)}" if self.since else ""
@@ -244,7 +251,7 @@ class Standstill:
             words, moment = self.follows
             clauses.append(f"{words} {'now' if moment is None else clock(moment)}")
         if self.until:
-            clauses.append(f"messages still in doubt at {clock(self.until)} become unknown")
+            clauses.append(self.given_up % {"moment": clock(self.until)})
         if self.is_waited_for:
             clauses.append(f"{counted(self.waiting)} {'waits' if self.waiting == 1 else 'wait'}")
         said = "; ".join(clauses)
@@ -264,6 +271,8 @@ _NEXT = {
     Cause.CANARY: "the next slice opens at",
     Cause.IN_DOUBT: "next reading",
 }
+_GIVEN_UP = "messages still in doubt at %(moment)s become unknown"
+_GIVEN_UP_ONE = "if it is still in doubt at %(moment)s, it becomes unknown"
 _SAYS_HOW_MANY = (Cause.IN_DOUBT, Cause.UNKNOWN)
 
 

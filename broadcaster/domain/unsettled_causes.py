@@ -15,6 +15,8 @@ class UnsettledCampaign(msgspec.Struct, frozen=True):
 
     name: str
     unknown: int
+    is_open: bool = False
+    """Whether more may become unknown."""
 
 
 def unsettled_campaigns(found: Iterable[UnsettledCampaign]) -> Iterator[Standstill]:

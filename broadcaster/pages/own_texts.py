@@ -11,7 +11,18 @@ def _(text: str) -> str:
     return text
 
 
+CHAT_READINGS = (
+    _("its chat was never read back"),
+    _("found in its chat"),
+    _("not in its chat, but too few sent since were found in theirs to be sure that it was not sent"),
+    _("its chat does not show it, but too few like it were found in chats to be sure that it was not sent"),
+    _("not readable: %(why)s"),
+    _("its chat does not tell: %(said_why)s"),
+)
+"""What its chat told of a message that became unknown: stands after what its gateway said, and a semicolon."""
+
 OWN_TEXTS = (
+    *CHAT_READINGS,
     _("instance"),
     _("campaign"),
     _("schedule"),
@@ -26,6 +37,7 @@ OWN_TEXTS = (
     _("next reading"),
     _("now"),
     _("messages still in doubt at %(moment)s become unknown"),
+    _("if it is still in doubt at %(moment)s, it becomes unknown"),
     _("%(count)s message waits"),
     _("%(count)s messages wait"),
     _("%(count)s message"),
@@ -55,6 +67,10 @@ OWN_TEXTS = (
     _("its messages are due, and no worker takes them"),
     _("has %(said_messages)s in doubt"),
     _("their chats are read back"),
+    _("its chat is read back"),
+    _("their chats cannot be read, and they stay in doubt until they can"),
+    _("its chat cannot be read, and it stays in doubt until it can"),
+    _("chats of some cannot be read, which stay in doubt until they can"),
     _("has %(said_messages)s unknown"),
     _("nobody knows whether it was accepted"),
     _("nobody knows whether they were accepted"),
@@ -172,12 +188,6 @@ OWN_TEXTS = (
     _("the campaign was cancelled"),
     _("the campaign had expired"),
     _("the worker died while sending"),
-    _("its chat was never read back"),
-    _("found in its chat"),
-    _("not in its chat, but too few sent since were found in theirs to be sure that it was not sent"),
-    _("its chat does not show it, but too few like it were found in chats to be sure that it was not sent"),
-    _("not readable: %(why)s"),
-    _("its chat does not tell: %(said_why)s"),
     _("the chat shows fewer such messages than may have been sent"),
     _("the chat shows something that may be it"),
     _("the chat shows a message that nobody knows of"),

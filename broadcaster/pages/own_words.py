@@ -15,7 +15,7 @@ from markupsafe import Markup
 from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
-from broadcaster.pages.own_texts import OWN_TEXTS
+from broadcaster.pages.own_texts import CHAT_READINGS, OWN_TEXTS
 
 _SKIPPED = {reason.value: reason.value.replace("_", " ") for reason in SkipReason}
 """Why somebody is skipped, by the word of the API that rows have."""
@@ -24,14 +24,15 @@ _NUMBERS = {"count", "others"}
 _SHARES = {"share", "bound", "shares"}
 _FORMS = {
     **dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"),
+    "status": "[0-9]+",
     "limit": "(?:(?!, again).)+?(?<!,)",
     **dict.fromkeys(("share", "bound"), "[0-9.]+%"),
     "shares": "[0-9.]+%(?:, [0-9.]+%)*",
     "spell": "[0-9][0-9.a-z]*",
 }
-"""Holes for whole numbers, for a limit, which may be `customers, 10/h` and goes on no further, for shares, and for
-spans of time such as `20s..1m`. What is in a hole called `said_…` is ours, too; in `why` it may be; in others it is
-not.
+"""Holes for whole numbers, for a status, for a limit, which may be `customers, 10/h` and goes on no further, for
+shares, and for spans of time such as `20s..1m`. What is in a hole called `said_…` is ours, too; in `why` it may be; in
+others it is not.
 """
 
 
@@ -39,6 +40,10 @@ def own_words(text: str, language: Language) -> str | None:
     """A sentence of ours, or several, in the language; None: it is not ours."""
     if not text:
         return text
+    theirs, reading = _apart(text)
+    if reading:
+        told_both = [own_words(each, language) for each in (theirs, reading)]
+        return "; ".join(map(str, told_both)) if all(told_both) else None
     said = _SKIPPED.get(text, text)
     for pattern, message in _patterns():
         found = pattern.fullmatch(said)
@@ -63,9 +68,9 @@ def reason_shown(text: str, language: Language) -> Markup:
     told = own_words(text, language)
     if told is not None:
         return Markup("<bdi>{}</bdi>").format(told)
-    theirs, _, ours = text.rpartition("; ")
-    told = own_words(ours, language)
-    if theirs and told is not None:
+    theirs, reading = _apart(text)
+    told = own_words(reading, language)
+    if told:
         return Markup("<q><bdi>{}</bdi></q>; <bdi>{}</bdi>").format(theirs, told)
     return Markup("<q><bdi>{}</bdi></q>").format(text)
 
@@ -80,11 +85,17 @@ def told_standstill(found: Standstill, language: Language) -> str:
         words, moment = found.follows
         clauses.append(f"{_(words)} {_('now') if moment is None else clock(moment)}")
     if found.until:
-        clauses.append(_("messages still in doubt at %(moment)s become unknown") % {"moment": clock(found.until)})
+        clauses.append(_(found.given_up) % {"moment": clock(found.until)})
     if found.is_waited_for:
         waits = "%(count)s message waits" if found.waiting == 1 else "%(count)s messages wait"
         clauses.append(_(waits) % {"count": language.number(found.waiting)})
     return "; ".join(clauses)
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """What a gateway said of a message, and what its chat told after that, which may be nothing."""
+    found = _with_reading().fullmatch(text)
+    return (found[1], found[2]) if found else (text, "")
 
 
 def _filled(holes: dict[str, str], language: Language) -> dict[str, str] | None:
@@ -110,6 +121,12 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Those with fewer holes come first: they say more of the text."""
     texts = sorted(OWN_TEXTS, key=lambda text: (len(_HOLE.findall(text)), -len(text)))
     return tuple((re.compile("".join(_pieces(text)), re.DOTALL), text) for text in texts)
+
+
+@cache
+def _with_reading() -> re.Pattern[str]:
+    readings = "|".join(re.sub(r"\(\?P<\w+>", "(?:", "".join(_pieces(text))) for text in CHAT_READINGS)
+    return re.compile(f"(.+?); ({readings})", re.DOTALL)
 
 
 def _pieces(text: str) -> Iterator[str]:

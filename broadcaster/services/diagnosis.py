@@ -23,7 +23,7 @@ from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, count
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.campaigns.move_reports import open_failovers
-from broadcaster.services.doubt_diagnosis import examine_doubts
+from broadcaster.services.doubt_diagnosis import GIVEN_UP_SECONDS, examine_doubts
 from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
 from broadcaster.services.instance_reports import count_instances
 from broadcaster.services.retention_diagnosis import examine_retention
@@ -229,7 +229,7 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
     lease = settings.lease_seconds + RECOVERY_SECONDS
     longest = {
         MessageState.SENDING: settings.request_timeout_seconds + lease,
-        MessageState.IN_DOUBT: DOUBT_SECONDS,
+        MessageState.IN_DOUBT: min(DOUBT_SECONDS, settings.doubt_deadline_seconds + GIVEN_UP_SECONDS),
     }
     with transaction(engine) as connection:
         found = {row.state: row for row in rows(connection, "held_messages", _Held)}

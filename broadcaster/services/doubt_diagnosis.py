@@ -35,6 +35,8 @@ class _Account(NamedTuple):
     instance: str
     campaign: str
     reads_a_second: int
+    is_unreadable: bool
+    oldest_seconds: float
     messages: int
     attempts: int
     """Of the last hour."""
@@ -63,6 +65,13 @@ def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 
 def _examine_account(account: _Account, settings: Settings) -> Iterator[Finding]:
+    if account.is_unreadable and account.oldest_seconds > settings.doubt_deadline_seconds + GIVEN_UP_SECONDS:
+        what = (
+            f"{account.messages:,} messages through {account.instance} stay in doubt until its chats can be read, "
+            f"the oldest for {account.oldest_seconds:.0f} s"
+        )
+        settle = f"broadcaster campaign settle {quote(account.campaign)}"
+        yield unwell("doubts", Level.WARN, what, "decide yourself with", settle)
     if account.messages > max(FEW_DOUBTS, DOUBTED_SHARE * account.attempts):
         what = (
             f"{account.messages:,} messages through {account.instance} are in doubt, "

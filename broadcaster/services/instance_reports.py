@@ -64,6 +64,12 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     truth_missing: int
     limits: list[LimitInUse]
 
+    @property
+    def left_out(self) -> int:
+        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
+        told = (self.pending, self.in_progress, self.sent, self.failed, self.in_doubt, self.unknown)
+        return self.total - sum(told)
+
 
 class InstanceDetail(InstanceSummary, frozen=True):
     """The same, with where its requests go. Never the key."""
@@ -92,7 +98,13 @@ class InstanceCampaign(msgspec.Struct, frozen=True):
     sent: int
     failed: int
     in_doubt: int
+    unknown: int
     finished_at: datetime | None
+
+    @property
+    def left_out(self) -> int:
+        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
+        return self.total - sum((self.to_send, self.sent, self.failed, self.in_doubt, self.unknown))
 
 
 class InstanceFailure(msgspec.Struct, frozen=True):

@@ -214,6 +214,7 @@ class _Row(msgspec.Struct, frozen=True):
     doubted_since: datetime | None
     decided_by: datetime | None
     next_poll_at: datetime | None
+    unreadable: int
 
 
 def _lane(row: _Row) -> LaneFacts:
@@ -279,4 +280,5 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,
+        unreadable=row.unreadable,
     )

@@ -139,7 +139,12 @@ def test_a_receiver_that_is_away_is_told_of_by_doctor_and_gets_all_of_it_after_a
     assert (found["level"], found["command"]) == ("warn", "broadcaster notify test ops")
     assert "ops takes no notices, and 1 waits for it (HTTP 503 Service Unavailable)" in found["detail"]
     assert "receiver ops takes no notices" in run_cli("status").stdout
+    assert "UNDELIVERED" not in assert_done(run_cli("notify", "log")).stdout
     assert_refused(run_cli("notify", "test", "ops"), "has not taken it: HTTP 503 Service Unavailable")
+    [counted] = run_cli("notify", "list", "--json").json
+    assert counted["undelivered"] == 0
+    last = assert_done(run_cli("notify", "log")).stdout.splitlines()[-1]
+    assert last == "tests that were not taken are not among the UNDELIVERED of `broadcaster notify list`"
     lost = "1 notice waits for receiver 'ops' and would never arrive: add --yes to remove both"
     assert_refused(run_cli("notify", "remove", "ops"), lost)
     web.status = 204

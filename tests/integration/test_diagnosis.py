@@ -147,6 +147,22 @@ def test_doubts_past_their_deadline_or_unknown_to_reading_back_are_bad(engine: E
     )
 
 
+def test_doubts_that_stay_until_chats_can_be_read_are_a_warning(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'sending'")
+    execute(engine, "UPDATE messages SET state = 'in_doubt', changed_at = now() - interval '673 seconds'")
+    doubt(engine, seconds=673)
+    hurry = msgspec.structs.replace(settings, doubt_deadline_seconds=90.0)
+    assert ("in doubt", Level.WARN) in {(check, level) for check, level, _ in unwell(engine, hurry)}
+    execute(engine, "UPDATE accounts SET unreadable_since = now() - interval '680 seconds'")
+    told = [(level, detail) for check, level, detail in unwell(engine, hurry) if check == "doubts"]
+    assert [level for level, _ in told] == [Level.WARN]
+    assert re.fullmatch(
+        r"3 messages through main stay in doubt until its chats can be read, the oldest for 67[0-9] s", told[0][1]
+    )
+    patient = msgspec.structs.replace(settings, doubt_deadline_seconds=1000.0)
+    assert [each for each in unwell(engine, patient) if each[0] in ("doubts", "in doubt")] == []
+
+
 def test_messages_that_are_unknown_are_a_warning_until_somebody_decides(engine: Engine, settings: Settings) -> None:
     execute(engine, "UPDATE messages SET state = 'sending'")
     execute(engine, "UPDATE messages SET state = 'in_doubt'")

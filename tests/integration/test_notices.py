@@ -279,11 +279,31 @@ def test_messages_that_wait_for_an_operator_are_told_until_they_are_settled(shop
     shop.sql("UPDATE messages SET state = 'unknown', reason = 'too late' WHERE seq < 3")
     note(shop)
     note(shop)
-    assert told(shop) == [("campaign.doubts", "campaign c: nobody knows whether 2 messages arrived")]
+    assert told(shop) == [
+        ("campaign.doubts", "campaign c has 2 messages unknown so far: nobody knows whether they arrived")
+    ]
     shop.sql("UPDATE messages SET reason = 'forgotten' WHERE seq = 1")
     shop.sql("UPDATE messages SET state = 'failed', reason = 'settled' WHERE seq = 2")
     note(shop)
     assert shop.sql("SELECT count(*) FROM troubles") == [(0,)]
+
+
+def test_the_end_of_a_campaign_says_how_many_are_to_be_settled_in_all(shop: Shop) -> None:
+    add(shop, "ops", NoticeEvent.DOUBTS, NoticeEvent.FINISHED)
+    shop.submit("c", 3, "a")
+    for state, numbers in (("sending", "seq > 0"), ("in_doubt", "seq > 1"), ("unknown", "seq = 2")):
+        shop.sql(f"UPDATE messages SET state = '{state}' WHERE {numbers}")
+    note(shop)
+    shop.sql("UPDATE messages SET state = 'unknown' WHERE seq = 3")
+    shop.sql("UPDATE messages SET state = 'sent' WHERE seq = 1")
+    shop.sql("UPDATE campaigns SET state = 'finished', finished_at = now()")
+    note(shop)
+    assert told(shop) == [
+        ("campaign.doubts", "campaign c has 1 message unknown so far: nobody knows whether it arrived"),
+        ("campaign.finished", "campaign c is finished: 1 of 3 messages sent, 2 unknown"),
+    ]
+    [(command,)] = shop.sql("SELECT document ->> 'command' FROM notices WHERE event = 'campaign.finished'")
+    assert command == "broadcaster campaign settle c"
 
 
 def opted_out(shop: Shop, count: int) -> None:

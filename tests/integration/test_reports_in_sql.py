@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from broadcaster.crypto import open_vault
 from broadcaster.db import schema
 from broadcaster.db.grants import grant_reader
 from broadcaster.errors import ConflictError, NotFoundError
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from tests.support.database import as_owner
 from tests.support.shop import Shop, assert_attempts_equal_a_recount, drain
 
@@ -93,6 +95,19 @@ def test_an_hour_says_within_how_long_most_requests_ended(shop: Shop) -> None:
     counted = "attempts, accepted, unknown, half_within_ms, most_within_ms, nearly_all_within_ms"
     assert shop.sql(f"SELECT instance, {counted} FROM hour_report") == [("a", 103, 100, 3, 10, 200, 10000)]
     shop.count_attempts_anew()
+
+
+def test_what_an_account_sent_stays_in_the_hours_when_its_instance_has_another_one(shop: Shop) -> None:
+    shop.submit("before", 30, "a", "b")
+    drain(shop)
+    vault = open_vault(shop.settings)
+    set_instance(shop.engine, vault, "a", InstanceChanges(key="another"))
+    set_instance(shop.engine, vault, "b", InstanceChanges(key="yet-another"))
+    shop.submit("after", 4, "a")
+    drain(shop)
+    by_slot = shop.sql("SELECT instance, sum(attempts) FROM attempt_report GROUP BY 1 ORDER BY 1")
+    assert by_slot == [("a", 4), (None, 30)]
+    assert shop.sql("SELECT instance, sum(attempts) FROM hour_report GROUP BY 1 ORDER BY 1") == by_slot
 
 
 def test_a_campaigns_speed_says_after_how_long_most_had_been_accepted(shop: Shop) -> None:

@@ -203,6 +203,33 @@ DOUBT = work(
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (
+            campaign(replace(DOUBT, in_doubt=1)),
+            "campaign news has 1 message in doubt since 12:30:00: its chat is read back; next reading 12:31:04; "
+            "if it is still in doubt at 13:30:00, it becomes unknown: "
+            "decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(replace(DOUBT, decided_by=NOW + timedelta(seconds=3))),
+            "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; "
+            "messages still in doubt at 12:31:03 become unknown: "
+            "decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(replace(DOUBT, unreadable=5)),
+            "campaign news has 5 messages in doubt since 12:30:00: their chats cannot be read, and they stay in doubt "
+            "until they can; next reading 12:31:04: decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(replace(DOUBT, in_doubt=1, unreadable=1)),
+            "campaign news has 1 message in doubt since 12:30:00: its chat cannot be read, and it stays in doubt "
+            "until it can; next reading 12:31:04: decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(DOUBT, replace(DOUBT, in_doubt=2, unreadable=2)),
+            "campaign news has 7 messages in doubt since 12:30:00: chats of some cannot be read, which stay in doubt "
+            "until they can; next reading 12:31:04: decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
             campaign(work(lane(used_at=ago(90), since=ago(900)), pending=3)),
             "campaign news stands still since 12:29:30: its messages are due, and no worker takes them; "
             "3 messages wait: find out why with `broadcaster doctor`",

@@ -26,6 +26,7 @@ from broadcaster.pages.own_words import in_own_words, own_words, reason_shown, t
 from tests.support.sample_report import language
 
 ROOT = Path(broadcaster.__file__).parent
+RECONCILER = ROOT / "services/reconcile/reconciler.py"
 OTHERS = [each for each in LANGUAGES if each != "en"]
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WORDED = {
@@ -140,6 +141,26 @@ def test_what_a_chat_tells_is_ours_after_words_that_are_not() -> None:
     shown = f"<q><bdi>operation timed out</bdi></q>; <bdi>{told}</bdi>"
     assert reason_shown(f"operation timed out; {ours}", language("es")) == shown
     assert reason_shown("wait; then try", language("es")) == "<q><bdi>wait; then try</bdi></q>"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize(
+    "reading",
+    [
+        *(each for each in literals(RECONCILER) if not re.match("cannot |not readable", each)),
+        "not readable: HTTP 503; try later",
+        "its chat was never read back",
+    ],
+)
+def test_what_a_chat_tells_is_told_apart_from_what_was_said_before(reading: str, code: str) -> None:
+    told = language(code)
+    ours = own_words(reading, told)
+    assert ours not in (None, reading)
+    for theirs in ("HTTP 504", "HTTP 502: bad; gateway", "timed out; at 12:00, or later"):
+        assert own_words(f"{theirs}; {reading}", told) is None
+        assert reason_shown(f"{theirs}; {reading}", told) == f"<q><bdi>{theirs}</bdi></q>; <bdi>{ours}</bdi>"
+    for said in ("the reply is not JSON", "the reply says neither accepted nor refused: so; be it"):
+        assert own_words(f"{said}; {reading}", told) == f"{own_words(said, told)}; {ours}"
 
 
 def test_a_limit_ends_where_its_name_does() -> None:

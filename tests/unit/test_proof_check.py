@@ -162,6 +162,35 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
     assert str(fault).startswith(f"record {fault.record} (line {fault.line}): it does not follow from the line before")
 
 
+@pytest.mark.parametrize(
+    ("damage", "line", "said"),
+    [
+        (lambda whole: whole.replace(b"\n", b"\r\n"), 1, "its line ends were changed"),
+        (lambda whole: whole.replace(b"\n", b"\r"), 1, "its line ends were changed"),
+        (lambda whole: whole[:-1] + b"\r\n", 10, "its line ends were changed"),
+        (lambda whole: b"\xef\xbb\xbf" + whole, 1, "something stands before it: a byte-order mark"),
+        (lambda whole: whole.decode().encode("utf-16"), 1, "its encoding was changed, to UTF-16"),
+        (lambda whole: b"\n" + whole, 1, "something stands before it: an empty line"),
+        (lambda whole: b" \r\n" + whole, 1, "something stands before it: an empty line"),
+        (lambda whole: b"Dear client,\n" + whole, 1, "this is no proof: one begins with its format"),
+        (lambda whole: b"", 1, "the file is empty"),
+        (
+            lambda whole: whole.replace(b'"total":8', b'"total":9', 1),
+            1,
+            "it was changed: its link is not that of what",
+        ),
+    ],
+    ids=["CRLF", "CR", "the last CRLF", "mark", "UTF-16", "empty line", "blank line", "letter", "empty", "header"],
+)
+def test_what_mail_and_editors_do_to_a_file_is_told_as_that(
+    damage: Callable[[bytes], bytes], line: int, said: str
+) -> None:
+    fault = refused(damage(whole()))
+    assert (fault.line, fault.record) == (line, 0)
+    assert said in str(fault)
+    assert "line before" not in str(fault)
+
+
 def test_what_somebody_else_signs_is_not_ours() -> None:
     theirs = proof(header(public_key=public_key_of(OTHER_KEY).hex()), key=OTHER_KEY)
     assert check(theirs).records == 8

@@ -24,9 +24,16 @@ HEALTH_STYLES = {
     "paused": "yellow",
 }
 
+_HEADERS = ("NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT", "UNKNOWN", "OTHER")
+_LEFT_OUT_IF_NONE = (_HEADERS.index("UNKNOWN"), _HEADERS.index("OTHER"))
+
 
 def list_all(as_json: Json = False) -> None:
-    """List all instances: their health, limits and what went through them so far."""
+    """List all instances: their health, limits and what went through them so far.
+
+    UNKNOWN, where there are any, counts the messages of which nobody knows whether they were accepted; OTHER those
+    that were skipped or cancelled, or have expired.
+    """
     # Only what is written is kept of each row, and the transaction does not last while somebody pages through it.
     with reader(load()) as source:
         if as_json:
@@ -40,8 +47,10 @@ def list_all(as_json: Json = False) -> None:
     if as_json:
         say_json_items(items)
     elif listed:
-        headers = ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"]
-        say_table(headers, [cells for cells, _ in listed], styles=HEALTH_STYLES, folded=["NAME"])
+        left_out = [at for at in _LEFT_OUT_IF_NONE if not any(cells[at] for cells, _ in listed)]
+        shown = [at for at in range(len(_HEADERS)) if at not in left_out]
+        rows = [[cells[at] for at in shown] for cells, _ in listed]
+        say_table([_HEADERS[at] for at in shown], rows, styles=HEALTH_STYLES, folded=["NAME"])
         for cells, why in listed:
             if why:
                 say(f"{cells[0]} is {cells[1]}: {why}")
@@ -87,6 +96,8 @@ def _cells(instance: InstanceSummary) -> tuple[object, ...]:
         instance.sent,
         instance.failed,
         instance.in_doubt,
+        instance.unknown,
+        instance.left_out,
     )
 
 

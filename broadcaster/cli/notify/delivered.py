@@ -11,6 +11,7 @@ from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vau
 from broadcaster.cli.notify import Name
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, say_table
+from broadcaster.domain.notices import NoticeEvent
 from broadcaster.errors import InputError
 from broadcaster.services.notices.delivering import send_trial_notice
 from broadcaster.services.notices.notice_log import LoggedDelivery, read_deliveries
@@ -54,7 +55,7 @@ def log(
     """Show what was told to whom, the latest last, and what became of it. Kept for 90 days.
 
     What a receiver does not take is tried again after 10 s, 30 s, 90 s and so on up to an hour, and given up after
-    three days.
+    three days. A test is tried once, and not counted among what is undelivered.
 
     Example: broadcaster notify log ops --undelivered
     """
@@ -66,6 +67,8 @@ def log(
         headers = ["NOTED", "RECEIVER", "EVENT", "NOTICE", "TRIES", "OUTCOME", "ANSWER"]
         folded = ["RECEIVER", "NOTICE", "ANSWER"]
         say_table(headers, [_cells(each) for each in found], styles=_STYLES, folded=folded)
+        if any(each.event is NoticeEvent.TEST and each.outcome == "given up" for each in found):
+            say("tests that were not taken are not among the UNDELIVERED of `broadcaster notify list`")
     else:
         say("nothing that has not arrived" if undelivered else "nothing was told yet")
 

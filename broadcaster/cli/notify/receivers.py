@@ -84,7 +84,10 @@ def change(
 
 
 def list_all(as_json: Json = False) -> None:
-    """List all receivers: what they are told of, what waits for them, and what has not arrived."""
+    """List all receivers: what they are told of, what waits for them, and what has not arrived.
+
+    UNDELIVERED counts the notices that were given up. Tests are not counted.
+    """
     with database(load()) as engine:
         found = receivers.show_receivers(engine)
         troubles = [] if as_json else find_troubled_receivers(engine)

@@ -7,6 +7,7 @@ SELECT /* campaigns_of_instance */
     cl.sent,
     cl.failed,
     cl.in_doubt,
+    cl.unknown,
     c.finished_at
 FROM campaign_lanes cl
 JOIN campaigns c ON c.id = cl.campaign_id

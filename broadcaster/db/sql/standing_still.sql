@@ -103,10 +103,8 @@ beat AS (
         d.started_at,
         d.next_poll_at,
         a.next_read_at,
-        d.ended_at + make_interval(secs => d.unreadable_seconds) + CASE
-            WHEN a.unreadable_since IS NULL THEN interval '0'
-            ELSE greatest(interval '0', now() - greatest(a.unreadable_since, d.ended_at))
-        END AS counts_from
+        a.unreadable_since IS NOT NULL AS is_unreadable,
+        d.ended_at + make_interval(secs => d.unreadable_seconds) AS counts_from
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id
     WHERE d.resolved_as IS NULL
@@ -117,6 +115,7 @@ beat AS (
         lane_id,
         min(started_at) AS since,
         max(counts_from) + %(deadline)s AS decided_by,
+        count(*) FILTER (WHERE is_unreadable) AS unreadable,
         min(greatest(next_poll_at, next_read_at)) AS next_poll_at
     FROM doubt
     GROUP BY campaign_id, lane_id
@@ -179,7 +178,8 @@ SELECT
     CASE WHEN part.first_is_due AND part.first_priority > part.priority THEN part.first_campaign END AS outranked_by,
     doubted.since AS doubted_since,
     CASE WHEN (SELECT count(*) FROM doubt) < %(most)s THEN doubted.decided_by END AS decided_by,
-    CASE WHEN isfinite(doubted.next_poll_at) THEN doubted.next_poll_at END AS next_poll_at
+    CASE WHEN isfinite(doubted.next_poll_at) THEN doubted.next_poll_at END AS next_poll_at,
+    coalesce(doubted.unreadable, 0) AS unreadable
 FROM lanes l
 JOIN instances i ON i.id = l.id
 JOIN accounts a ON a.id = i.account_id

@@ -44,6 +44,11 @@ class CountedByState:
         """How many are final, and neither sent nor failed."""
         return sum(self.count(state) for state in FINAL_MESSAGE_STATES - {MessageState.SENT, MessageState.FAILED})
 
+    @property
+    def left_out(self) -> int:
+        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
+        return self.otherwise - self.count(MessageState.UNKNOWN)
+
 
 class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """Where a campaign stands. `total` is the sum of the nine states."""

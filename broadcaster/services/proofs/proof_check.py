@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -34,6 +35,7 @@ _header = msgspec.json.Decoder(ProofHeader)
 _record = msgspec.json.Decoder(MessageRecord)
 _UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """What decoding raises: for wrong JSON, bytes that are no UTF-8, numbers out of range, and deep nesting."""
+_AS_IT_WAS = "Ask for the file as it was written: an editor, or mail, has written it anew"
 Document = TypeVar("Document", ProofHeader, MessageRecord)
 
 
@@ -99,6 +101,8 @@ class _Reading:
         """The next line. Raises ProofError where there is none, or no whole one."""
         read = self._file.readline(LONGEST_LINE + 1)
         self.line += 1
+        if not read and self.line == 1:
+            raise self.fault("the file is empty")
         if not read:
             raise self.fault(
                 "the proof ends before this, without its signature: something was cut off", is_record=False
@@ -106,6 +110,7 @@ class _Reading:
         if len(read) > LONGEST_LINE:
             raise self.fault(f"it has more than {LONGEST_LINE:,} bytes, as no line of a proof")
         if not read.endswith(b"\n"):
+            self._refuse_other_line_ends(read)
             raise self.fault("the line ends in the middle: something was cut off", is_record=False)
         return read
 
@@ -127,9 +132,12 @@ class _Reading:
     def _said(self, line: bytes) -> bytes:
         parts = split_line(line)
         if parts is None:
+            self._refuse_other_line_ends(line)
             raise self.fault("this is no line of a proof: it has no link to the line before")
         said, link = parts
         if link_of(self.link, said) != link:
+            if self.line == 1:
+                raise self.fault("it was changed: its link is not that of what it says")
             raise self.fault(
                 "it does not follow from the line before: it was changed, or lines before it were removed, added or "
                 "put elsewhere"
@@ -137,12 +145,24 @@ class _Reading:
         self.link = link
         return said
 
+    def _refuse_other_line_ends(self, line: bytes) -> None:
+        # A proof has none of its own: JSON writes it as an escape.
+        if b"\r" in line:
+            raise self.fault(
+                f"its line ends were changed: each is one byte (LF) in a proof. {_AS_IT_WAS}", is_record=False
+            )
+
     def fault(self, what: str, *, is_record: bool = True) -> ProofError:
         return ProofError(self.line, what, is_record=is_record)
 
 
 def _read_header(reading: _Reading) -> ProofHeader:
     line = reading.next()
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise reading.fault(f"its encoding was changed, to UTF-16. {_AS_IT_WAS}")
+    if line.startswith(codecs.BOM_UTF8) or not line.strip():
+        what = "an empty line" if not line.strip() else "a byte-order mark"
+        raise reading.fault(f"something stands before it: {what}. {_AS_IT_WAS}")
     if not line.startswith(b'{"format":"%b","version":' % FORMAT.encode()):
         raise reading.fault(f"this is no proof: one begins with its format, {FORMAT!r}")
     if not line.startswith(b'{"format":"%b","version":%d,' % (FORMAT.encode(), VERSION)):

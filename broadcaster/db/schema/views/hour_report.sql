@@ -27,9 +27,9 @@ FROM (
             h.attempts,
             CASE WHEN h.within_ms > 0 THEN h.attempts END AS timed
         FROM attempt_hours h
-        JOIN instances i ON i.account_id = h.account_id
+        LEFT JOIN instances i ON i.account_id = h.account_id
     ) each_duration
 ) bounded
 GROUP BY bounded.hour, bounded.instance;
 COMMENT ON VIEW hour_report IS
-    'One row per instance and hour: what its requests came to, and within how many milliseconds 50, 95 and 99 of 100 ended.';
+    'By instance and hour what requests came to, and how soon 50, 95 and 99 of 100 ended; without an instance: of accounts that none has now.';
