@@ -176,7 +176,7 @@ class Surroundings:
             waiting_people=list(_waiting_people(in_time)),
             expire_about=not (
                 (in_vain or too_late)
-                and all(each.cause is Hold.LIMIT for each in in_vain)
+                and all(each.cause in (Hold.LIMIT, Hold.CANARY) for each in in_vain)
                 and (in_vain or sum(part.messages for part in too_late) == expire)
             ),
             waits_in_vain=[
