@@ -5,7 +5,7 @@ from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.client import GatewayError, WAChatPro
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
-from broadcaster.gateway.gates import AskingGate, Gate, TimedGate
+from broadcaster.gateway.gates import AskingGate, BodyGate, TimedGate
 from broadcaster.gateway.lists import Chat, Contact, GatewayMessage
 from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules, read_rules
 from broadcaster.gateway.transport import PooledTransport, Reply, Transport, open_transport
@@ -15,10 +15,10 @@ __all__ = [
     "DEFAULT_RULES",
     "AskingGate",
     "Body",
+    "BodyGate",
     "Chat",
     "Contact",
     "EncodedFile",
-    "Gate",
     "GatewayError",
     "GatewayMessage",
     "PooledTransport",

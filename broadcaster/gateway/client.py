@@ -18,7 +18,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
-from broadcaster.gateway.gates import Gate
+from broadcaster.gateway.gates import BodyGate
 from broadcaster.gateway.lists import (
     Chat,
     Contact,
@@ -98,12 +98,12 @@ class WAChatPro:
     def __repr__(self) -> str:
         return f"WAChatPro({self._base_url!r}, wire={self._wire.value!r})"
 
-    async def send(self, phone: str, body: str, *, gate: Gate | None = None) -> Verdict:
+    async def send(self, phone: str, body: str, *, gate: BodyGate | None = None) -> Verdict:
         """Send a text. `phone` is digits in international format."""
         return await self._send("send", {"key": self._key, "phone": phone, "body": body}, gate)
 
     async def send_file(
-        self, phone: str, file: EncodedFile, filename: str, caption: str | None = None, *, gate: Gate | None = None
+        self, phone: str, file: EncodedFile, filename: str, caption: str | None = None, *, gate: BodyGate | None = None
     ) -> Verdict:
         """Send a file under the name `filename`."""
         if not file.is_prepared(self._wire):
@@ -118,7 +118,7 @@ class WAChatPro:
         return await self._deliver("sendfile", content, gate)
 
     async def send_file_url(
-        self, phone: str, url: str, caption: str | None = None, *, gate: Gate | None = None
+        self, phone: str, url: str, caption: str | None = None, *, gate: BodyGate | None = None
     ) -> Verdict:
         """Send the file at `url`. The gateway fetches it."""
         fields: dict[str, str | int] = {"key": self._key, "phone": phone, "url": url}
@@ -164,14 +164,14 @@ class WAChatPro:
     ) -> None:
         await self.aclose()
 
-    async def _send(self, method: str, fields: Fields, gate: Gate | None) -> Verdict:
+    async def _send(self, method: str, fields: Fields, gate: BodyGate | None) -> Verdict:
         try:
             content = encode_call(self._wire, fields)
         except UnicodeEncodeError:
             return _UNENCODABLE
         return await self._deliver(method, content, gate)
 
-    async def _deliver(self, method: str, content: Body, gate: Gate | None) -> Verdict:
+    async def _deliver(self, method: str, content: Body, gate: BodyGate | None) -> Verdict:
         try:
             reply = await self._post(method, content, SEND_REPLY_BYTES, gate)
         except Exception as failure:  # noqa: BLE001 - whatever it was, the request may have left
@@ -224,7 +224,7 @@ class WAChatPro:
         cleaned = {name: clean for name, text in texts.items() if (clean := self._redact.whole(text)) != text}
         return msgspec.structs.replace(entry, **cleaned) if cleaned else entry
 
-    async def _post(self, method: str, content: Body, limit: int, gate: Gate | None = None) -> Reply:
+    async def _post(self, method: str, content: Body, limit: int, gate: BodyGate | None = None) -> Reply:
         url, content_type = f"{self._base_url}/wa/{method}", CONTENT_TYPES[self._wire]
         return await self._transport.post(url, content_type, content, within=self._timeout, limit=limit, gate=gate)
 

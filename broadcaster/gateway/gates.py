@@ -24,7 +24,7 @@ _NO_BODY = (b"",)
 _last: Callable[[tuple[object, object, tuple[Any, ...]]], tuple[Any, ...]] = itemgetter(2)
 
 
-class Gate(Protocol):
+class BodyGate(Protocol):
     """What one request has to pass. It serves no second one."""
 
     @property
@@ -51,7 +51,7 @@ class _Passage:
         self._bodies[-1] = (body,) if isinstance(body, bytes) else body
 
     def shut(self) -> bool:
-        """As `Gate.shut`."""
+        """As `BodyGate.shut`."""
         self._is_kept = self._bodies.pop() is not _END
         return self._is_kept
 
@@ -74,11 +74,11 @@ class TimedGate(_Passage):
 
     @property
     def refused(self) -> str | None:
-        """As `Gate.refused`."""
+        """As `BodyGate.refused`."""
         return TOO_LATE if self._is_kept and len(self._questions) == 1 else None
 
     def lead(self, body: Body) -> Iterator[Any]:
-        """As `Gate.lead`."""
+        """As `BodyGate.lead`."""
         self._keep(body)
         is_asked = iter(self._questions.pop, False)
         is_in_time = takewhile(self._moment.__gt__, iter(self._clock, None))
@@ -100,11 +100,11 @@ class AskingGate(_Passage):
 
     @property
     def refused(self) -> str | None:
-        """As `Gate.refused`."""
+        """As `BodyGate.refused`."""
         return self._refused
 
     def lead(self, body: Body) -> Self:
-        """As `Gate.lead`."""
+        """As `BodyGate.lead`."""
         self._keep(body)
         return self
 

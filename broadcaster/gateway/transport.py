@@ -16,7 +16,7 @@ import httpx
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import Url
 
-from broadcaster.gateway.gates import Gate, Pieces
+from broadcaster.gateway.gates import BodyGate, Pieces
 from broadcaster.gateway.wire import Body
 
 # Shorter than the five seconds after which common servers close an idle connection. A request that crosses the closing
@@ -43,7 +43,7 @@ class Transport(Protocol):
     """What the client needs of HTTP: one POST, once."""
 
     async def post(
-        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: BodyGate | None = None
     ) -> Reply:
         """Send one request once, follow no redirect, and read at most `limit` bytes of the reply's body.
 
@@ -67,7 +67,7 @@ class PooledTransport:
         self._timeouts: dict[float, timedelta] = {}
 
     async def post(
-        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: BodyGate | None = None
     ) -> Reply:
         """As `Transport.post`."""
         request = self._client.post(self._url(url)).timeout(self._timeout(within))
@@ -153,7 +153,7 @@ class HttpxTransport:
         self._inner = inner
 
     async def post(
-        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: BodyGate | None = None
     ) -> Reply:
         """As `Transport.post`."""
         headers = {"content-type": content_type, "user-agent": "broadcaster"}
@@ -176,7 +176,7 @@ class HttpxTransport:
         await self._inner.aclose()
 
 
-def _content(body: Body, gate: Gate | None) -> bytes | Pieces:
+def _content(body: Body, gate: BodyGate | None) -> bytes | Pieces:
     """What to send: whole only where no gate wants to be asked for it."""
     if gate is not None:
         return gate.lead(body)

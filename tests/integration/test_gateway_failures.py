@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import EncodedFile, Gate, TimedGate, WAChatPro, open_transport
+from broadcaster.gateway import BodyGate, EncodedFile, TimedGate, WAChatPro, open_transport
 
 CONNECT_TIMEOUT = 0.3
 TIMEOUT = 0.8
@@ -211,7 +211,7 @@ AFTER_IT_BEGAN: dict[str, Behaviour] = {
 @pytest.mark.parametrize("name", AFTER_IT_BEGAN)
 @GATED
 def test_every_failure_after_the_request_began_is_unknown_and_not_repeated(
-    name: str, make_gate: Callable[[], Gate | None]
+    name: str, make_gate: Callable[[], BodyGate | None]
 ) -> None:
     async def scenario() -> None:
         async with serving(AFTER_IT_BEGAN[name]) as gateway, connected(gateway.port) as client:
@@ -243,7 +243,7 @@ def test_a_connection_reset_before_anything_was_read_is_not_repeated() -> None:
 @pytest.mark.parametrize("name", ["closed at once", "reset in the body", "request never read", "reset after reading"])
 @GATED
 def test_a_failure_in_the_middle_of_a_large_file_is_unknown_and_not_repeated(
-    name: str, make_gate: Callable[[], Gate | None]
+    name: str, make_gate: Callable[[], BodyGate | None]
 ) -> None:
     async def scenario() -> None:
         async with serving(AFTER_IT_BEGAN[name]) as gateway, connected(gateway.port) as client:
@@ -420,7 +420,7 @@ def on_the_second_request(fail: Behaviour) -> Behaviour:
 @pytest.mark.parametrize("fail", [close_after_reading, reset_after_reading, reset_in_the_body, hang])
 @GATED
 def test_a_request_on_a_reused_connection_that_dies_is_unknown_and_not_repeated(
-    fail: Behaviour, make_gate: Callable[[], Gate | None]
+    fail: Behaviour, make_gate: Callable[[], BodyGate | None]
 ) -> None:
     async def scenario() -> None:
         async with serving(on_the_second_request(fail)) as gateway, connected(gateway.port) as client:
@@ -434,7 +434,7 @@ def test_a_request_on_a_reused_connection_that_dies_is_unknown_and_not_repeated(
 
 
 @GATED
-def test_an_idle_connection_that_the_server_has_closed_is_replaced(make_gate: Callable[[], Gate | None]) -> None:
+def test_an_idle_connection_that_the_server_has_closed_is_replaced(make_gate: Callable[[], BodyGate | None]) -> None:
     async def scenario() -> None:
         async with serving(reply_then_close(ACCEPTED)) as gateway, connected(gateway.port) as client:
             for count in range(1, 6):
@@ -446,7 +446,7 @@ def test_an_idle_connection_that_the_server_has_closed_is_replaced(make_gate: Ca
 
 
 @GATED
-def test_under_every_kind_of_failure_no_request_is_ever_seen_twice(make_gate: Callable[[], Gate | None]) -> None:
+def test_under_every_kind_of_failure_no_request_is_ever_seen_twice(make_gate: Callable[[], BodyGate | None]) -> None:
     """A ledger: what the server read against what the verdicts say, with reused connections closing at any moment."""
     dice = random.Random(20240607)
     fates = [ACCEPTED] * 6 + [b"close", b"reset", b"answer and close", b"answer and reset", b"half"]

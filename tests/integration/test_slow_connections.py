@@ -16,7 +16,7 @@ import pytest
 from broadcaster.domain.contents import Content
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import AskingGate, EncodedFile, Gate, TimedGate, WAChatPro, open_transport
+from broadcaster.gateway import AskingGate, BodyGate, EncodedFile, TimedGate, WAChatPro, open_transport
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.new_content import file_content, text_content
 from broadcaster.services.consent.block_list import block_phones
@@ -71,7 +71,7 @@ def full_queue() -> Iterator[Queue]:
         yield Queue(listener, [first, second])
 
 
-async def send(client: WAChatPro, kind: str, gate: Gate) -> Verdict:
+async def send(client: WAChatPro, kind: str, gate: BodyGate) -> Verdict:
     if kind == "a file":
         return await client.send_file(ANN, FILE, "a.bin", gate=gate)
     return await client.send(ANN, "hello", gate=gate)
@@ -87,14 +87,14 @@ def open_soon(queue: Queue) -> Iterator[None]:
         opening.cancel()
 
 
-def asking(why: str | None) -> Gate:
+def asking(why: str | None) -> BodyGate:
     async def ask() -> str | None:
         return why
 
     return AskingGate(ask)
 
 
-GATES: dict[str, tuple[Callable[[], Gate], str | None]] = {
+GATES: dict[str, tuple[Callable[[], BodyGate], str | None]] = {
     "in time": (lambda: TimedGate(inf, time.monotonic), None),
     "too late": (lambda: TimedGate(time.monotonic() + 0.3, time.monotonic), "held back: connecting took too long"),
     "allowed": (lambda: asking(None), None),

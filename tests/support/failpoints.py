@@ -31,7 +31,7 @@ import psycopg
 
 from broadcaster.cli.main import main
 from broadcaster.db.pool import AsyncPool
-from broadcaster.gateway import Body, Gate, Reply, Transport, open_transport
+from broadcaster.gateway import Body, BodyGate, Reply, Transport, open_transport
 from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 
@@ -137,7 +137,7 @@ class FailingTransport:
         self._failpoints = failpoints
 
     async def post(
-        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: Gate | None = None
+        self, url: str, content_type: str, body: Body, *, within: float, limit: int, gate: BodyGate | None = None
     ) -> Reply:
         """As `Transport.post`."""
         request = self._inner.post(url, content_type, body, within=within, limit=limit, gate=gate)

@@ -8,13 +8,13 @@ from math import inf
 
 import pytest
 
-from broadcaster.gateway import AskingGate, Gate, TimedGate
+from broadcaster.gateway import AskingGate, BodyGate, TimedGate
 from broadcaster.gateway.gates import Pieces
 
 BODIES = {"a text": b"text", "a file": (memoryview(b"te"), memoryview(b"xt"))}
 
 
-async def pieces(gate: Gate, body: bytes | tuple[memoryview, ...]) -> list[bytes]:
+async def pieces(gate: BodyGate, body: bytes | tuple[memoryview, ...]) -> list[bytes]:
     return await read(gate.lead(body))
 
 
@@ -24,11 +24,11 @@ async def read(led: Pieces) -> list[bytes]:
     return [bytes(piece) for piece in led]
 
 
-def open_until(moment: float) -> Callable[[], Gate]:
+def open_until(moment: float) -> Callable[[], BodyGate]:
     return lambda: TimedGate(moment, lambda: 5.0)
 
 
-def saying(why: str | None) -> Callable[[], Gate]:
+def saying(why: str | None) -> Callable[[], BodyGate]:
     async def ask() -> str | None:
         return why
 
@@ -41,7 +41,7 @@ SHUT = {"at its moment": open_until(5.0), "long after": open_until(-inf), "forbi
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("gate", OPEN.values(), ids=OPEN)
-def test_it_lets_a_body_pass(gate: Callable[[], Gate], body: bytes | tuple[memoryview, ...]) -> None:
+def test_it_lets_a_body_pass(gate: Callable[[], BodyGate], body: bytes | tuple[memoryview, ...]) -> None:
     opened = gate()
     assert b"".join(asyncio.run(pieces(opened, body))) == b"text"
     assert not opened.shut()
@@ -50,7 +50,7 @@ def test_it_lets_a_body_pass(gate: Callable[[], Gate], body: bytes | tuple[memor
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("gate", SHUT.values(), ids=SHUT)
-def test_it_refuses_a_body(gate: Callable[[], Gate], body: bytes | tuple[memoryview, ...]) -> None:
+def test_it_refuses_a_body(gate: Callable[[], BodyGate], body: bytes | tuple[memoryview, ...]) -> None:
     refusing = gate()
     assert asyncio.run(pieces(refusing, body)) == []
     assert refusing.shut()
@@ -58,7 +58,7 @@ def test_it_refuses_a_body(gate: Callable[[], Gate], body: bytes | tuple[memoryv
 
 
 @pytest.mark.parametrize("gate", OPEN.values(), ids=OPEN)
-def test_nothing_passes_one_that_was_shut(gate: Callable[[], Gate]) -> None:
+def test_nothing_passes_one_that_was_shut(gate: Callable[[], BodyGate]) -> None:
     async def scenario() -> None:
         given_up = gate()
         led = given_up.lead(b"text")

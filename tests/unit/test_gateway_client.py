@@ -12,7 +12,7 @@ import pytest
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
-from broadcaster.gateway import EncodedFile, Gate, GatewayError, Reply, WAChatPro, Wire, read_rules
+from broadcaster.gateway import BodyGate, EncodedFile, GatewayError, Reply, WAChatPro, Wire, read_rules
 from broadcaster.gateway.client import LIST_REPLY_BYTES
 
 KEY = "s3cret-key"
@@ -238,7 +238,7 @@ def test_a_shared_transport_stays_open() -> None:
         closed = False
 
         async def post(
-            self, url: str, content_type: str, body: object, *, within: float, limit: int, gate: Gate | None = None
+            self, url: str, content_type: str, body: object, *, within: float, limit: int, gate: BodyGate | None = None
         ) -> Reply:
             return Reply(200, {}, b'{"sent":true}', is_whole=True)
 

@@ -24,7 +24,7 @@ from broadcaster.domain.outcome_run import HANDFUL, MANY, OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import Chat, Gate, GatewayError, WAChatPro
+from broadcaster.gateway import BodyGate, Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.drain import Drain
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.lane import SendPath
@@ -234,7 +234,7 @@ class _Gateway:
             raise GatewayError("chats", self._bench.unreadable)
         return []
 
-    async def send(self, phone: str, body: str, *, gate: Gate) -> Verdict:
+    async def send(self, phone: str, body: str, *, gate: BodyGate) -> Verdict:
         self._bench.connects.append(now())
         await asyncio.sleep(self._bench.connecting)
         if not await _pass(gate, body):
@@ -245,7 +245,7 @@ class _Gateway:
         return self._bench.verdicts(sent)
 
 
-async def _pass(gate: Gate, body: str) -> bool:
+async def _pass(gate: BodyGate, body: str) -> bool:
     """Whether the body may pass, as the transport asks it."""
     pieces = gate.lead(body.encode())
     passed = [each async for each in pieces] if isinstance(pieces, AsyncIterator) else list(pieces)

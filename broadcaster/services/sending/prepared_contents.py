@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.domain.outcomes import Verdict
-from broadcaster.gateway import EncodedFile, Gate, WAChatPro
+from broadcaster.gateway import BodyGate, EncodedFile, WAChatPro
 from broadcaster.services.sending.sending_store import SendingStore
 
 _MOST_PREPARED = 256
@@ -24,7 +24,7 @@ class PreparedContent:
     content: Content
     file: EncodedFile | None = None
 
-    async def send(self, gateway: WAChatPro, phone: str, message: MessageContent, gate: Gate) -> Verdict:
+    async def send(self, gateway: WAChatPro, phone: str, message: MessageContent, gate: BodyGate) -> Verdict:
         """One request with what `content` renders for the recipient, if it may pass `gate`."""
         if message.text is not None:
             return await gateway.send(phone, message.text, gate=gate)
