@@ -57,13 +57,25 @@ class PlannedCampaign:
         found: dict[str, int] = {}
         if plan.sent_on < 2:
             return found
-        for limit in (each for each in self.around.limits if str(each) in waited):
+        for limit in (each for each in self.around.limits if str(each) in waited and self._may_matter(each, plan)):
             limits = [each for each in self.around.limits if each is not limit]
             without = replace(self, around=replace(self.around, limits=limits))._settled()
             days = without.around.sent_on(without.parts, begins_at=without.starts_at)
             if days < plan.sent_on:
                 found[str(limit)] = days
         return found
+
+    def _may_matter(self, limit: LimitNow, plan: CampaignPlan) -> bool:
+        """Whether it could be sent on fewer days without the limit.
+
+        It could not where lanes that the limit does not count send on all of these days anyway.
+        """
+        ids = {part.campaign for part in self.parts}
+        depends = self.around.people is not None or ids & {*self.around.canaries, *self.around.failovers}
+        if not self.is_dealt or depends or any(limit.id in part.limits for part in self.parts):
+            return True
+        counted = {lane.instance for lane in self.around.lanes if limit.id in lane.limits}
+        return len({each.day for each in plan.days if each.instance not in counted}) < plan.sent_on
 
     def waiting_beside(self) -> int:
         """How many messages its lanes have of others when it starts now, without those that will be skipped."""

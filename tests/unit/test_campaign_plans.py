@@ -198,6 +198,21 @@ def test_days_are_put_down_to_a_limit_without_which_they_would_be_fewer(
     assert list(plan_remarks(plan, said, PlannedCampaign(surroundings, sent).days_without(plan))) == says
 
 
+def test_a_limit_beside_which_others_send_on_all_days_is_not_tried_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial is a plan of its own."""
+    of_each = [shared(7, "a few", 10), shared(8, "as few", 10)]
+    surroundings = around({1: Limit(1.0, 1), 2: Limit(1.0, 1)}, counted=of_each)
+    lanes = [structs.replace(each, limits=(each.id + 6,)) for each in surroundings.lanes]
+    campaign = PlannedCampaign(replace(surroundings, lanes=lanes), parts({1: 30, 2: 30}))
+    plan = campaign.plan()
+    assert [wait.what for wait in plan.waits]
+    monkeypatch.setattr(Surroundings, "sent_on", None)
+    assert campaign.days_without(plan) == {}
+    longer = replace(campaign, parts=parts({1: 50, 2: 30}))
+    with pytest.raises(TypeError):
+        longer.days_without(longer.plan())
+
+
 def test_without_a_limit_what_is_not_dealt_yet_is_dealt_otherwise() -> None:
     full = shared(7, "customers", 10)
     surroundings = around({1: Limit(1.0, 1), 2: Limit(1 / 3600, 1)}, counted=[full])
