@@ -9,9 +9,14 @@ from datetime import datetime
 
 import msgspec
 
+from broadcaster.domain.care import Care
+from broadcaster.domain.frequency import Cap
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
 from broadcaster.domain.surroundings import Surroundings
+
+PIECES_OF_SPAN = 96
+"""By so much of the longest span people differ in when they were messaged before."""
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -23,6 +28,18 @@ class Alike(msgspec.Struct, frozen=True):
     """The latest first."""
     people: int
     """How many they are."""
+
+
+def rules_of(care: Care | None, caps: Sequence[Cap]) -> PeopleRules:
+    """What a campaign with this care asks, where all have these caps."""
+    asked = care or Care()
+    return PeopleRules(() if asked.beyond_caps else caps, asked.cooldown, asked.skips_recent)
+
+
+def planned_people(groups: Sequence[Alike], rules: Mapping[int, PeopleRules], grace: float) -> PlannedPeople:
+    """The groups, numbered from 1, for a plan of campaigns with these rules; `grace` as of `PlannedPeople`."""
+    moments = {key: [moment.timestamp() for moment in each.moments] for key, each in enumerate(groups, 1)}
+    return PlannedPeople(moments, rules, grace)
 
 
 def even_groups(found: Sequence[Alike], size: int) -> Iterator[Alike]:
@@ -95,8 +112,7 @@ class PeopleBeside:
 
     def planned(self, own: int) -> PlannedPeople:
         """The groups, for a plan."""
-        moments = {key: [moment.timestamp() for moment in each.moments] for key, each in enumerate(self.groups, 1)}
-        return PlannedPeople(moments, {**self.others, own: self.own}, self.grace)
+        return planned_people(self.groups, {**self.others, own: self.own}, self.grace)
 
     def _of(self, campaign: int, own: int) -> dict[int, int]:
         groups = enumerate(self.groups, 1)

@@ -28,6 +28,11 @@ class PeopleRules:
     is_skipped: bool = False
     """Whether whoever was messaged too lately is skipped; otherwise they wait."""
 
+    @property
+    def span(self) -> int:
+        """How long what people got matters, in seconds; 0: it never does."""
+        return max([*(cap.span for cap in self.caps), self.cooldown or 0])
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPeople:

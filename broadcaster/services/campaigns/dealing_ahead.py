@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from broadcaster.db import tables
 from broadcaster.domain.dealing import Dealing, LaneRates
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.services.campaigns.checks import lanes_in_use
@@ -22,27 +23,24 @@ def submitted_dealing(connection: Connection, submission: Submission, lanes: Lan
     """Of a campaign that is submitted to these lanes: by their weights, or by when each of them can send."""
     if submission.weights or len(lanes) < 2:
         return Dealing(lanes)
-    like = PlannedPart(
-        lane_id=0,
-        messages=0,
-        hours=submission.hours,
-        priority=submission.priority,
-        limits=tuple(submission.limit_ids),
-    )
+    like = _like_messages(submission.hours, submission.priority, submission.limit_ids)
     around = surroundings_of(connection, lanes, limits=submission.limit_ids)
     return dealing_of(around.without(submission.name), lanes, like, submission.starts_at)
 
 
 def stored_dealing(connection: Connection, campaign: StoredCampaign, *, now: bool = False) -> Dealing:
     """Of a campaign that is stored, from its start on, where that is ahead and it does not start `now`."""
-    in_use = lanes_in_use(connection, campaign.id)
+    return _stored_dealing(connection, campaign, lanes_in_use(connection, campaign.id), now=now)
+
+
+def _stored_dealing(connection: Connection, campaign: StoredCampaign, in_use: LaneRates, *, now: bool) -> Dealing:
     limits = list(campaign.limits.values())
     around = surroundings_of(connection, list(in_use), name=campaign.name, limits=limits).without(campaign.name)
     rates = around.shares(in_use)
     if len(in_use) < 2 or None not in in_use.values():
         return Dealing(rates)
     starts_at = None if now else start_of(campaign, around.now)
-    return dealing_of(around, rates, like_messages_of(campaign), starts_at)
+    return dealing_of(around, rates, _like_messages(campaign.hours, campaign.priority, limits), starts_at)
 
 
 def stored_shares(
@@ -54,7 +52,7 @@ def stored_shares(
         return None
     name = connection.scalar(select(tables.campaigns.c.name).where(tables.campaigns.c.id == campaign_id))
     assert name is not None
-    return stored_dealing(connection, read_campaign(connection, name), now=now).shares(messages)
+    return _stored_dealing(connection, read_campaign(connection, name), in_use, now=now).shares(messages)
 
 
 def as_parameter(shares: Mapping[int, int] | None) -> str | None:
@@ -62,17 +60,11 @@ def as_parameter(shares: Mapping[int, int] | None) -> str | None:
     return None if shares is None else msgspec.json.encode(shares).decode()
 
 
-def like_messages_of(campaign: StoredCampaign) -> PlannedPart:
-    """What its messages have in common."""
-    return PlannedPart(
-        lane_id=0,
-        messages=0,
-        hours=campaign.hours,
-        priority=campaign.priority,
-        limits=tuple(campaign.limits.values()),
-    )
-
-
 def start_of(campaign: StoredCampaign, now: datetime) -> datetime | None:
     """When it is to start; None: it has, or does so at once."""
     return campaign.starts_at if campaign.started_at is None and campaign.starts_at > now else None
+
+
+def _like_messages(hours: OpeningHours | None, priority: int, limits: Sequence[int]) -> PlannedPart:
+    """What the messages of one campaign have in common."""
+    return PlannedPart(lane_id=0, messages=0, hours=hours, priority=priority, limits=tuple(limits))

@@ -17,8 +17,7 @@ from psycopg.sql import SQL, Composable
 from broadcaster.db.statements import composing, first, rows, value
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import MOST_PIECES, Cap
-from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups
-from broadcaster.domain.planned_people import PeopleRules
+from broadcaster.domain.people_groups import PIECES_OF_SPAN, Alike, PeopleBeside, even_groups, rules_of
 from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 from broadcaster.settings import load
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 _MOST_LOOKED_UP = 100_000
 """Rows by key; of more people some stand for all."""
 _MOST_GROUPS = 2 * MOST_PIECES
-_PIECES_OF_SPAN = 96
-"""By so much of the longest span people differ in when they were messaged before."""
 _CANDIDATES = SQL("SELECT phone FROM candidates WHERE reason IS NULL")
 # Of those who wait it is known until when.
 _PENDING = SQL(
@@ -87,8 +84,8 @@ class _Asking:
     def beside(self, people: int, theirs: Composable, **parameters: Any) -> PeopleBeside | None:
         """Of so many people, whom `theirs` finds with these parameters."""
         caps = rows(self.connection, "caps_to_plan", Cap)
-        own = _rules(self.care, caps)
-        span = max([*(cap.span for cap in own.caps), own.cooldown or 0], default=0)
+        own = rules_of(self.care, caps)
+        span = own.span
         others = rows(self.connection, "sent_beside", _Other, name=self.name) if span else []
         if not span or not (others or self.has_started):
             return None
@@ -101,7 +98,7 @@ class _Asking:
             has_started=self.has_started,
             at=self.at,
             most=max([1, *(cap.most for cap in own.caps)]),
-            piece=timedelta(seconds=span / _PIECES_OF_SPAN),
+            piece=timedelta(seconds=span / PIECES_OF_SPAN),
             span=span,
             grace=load().acceptance_seconds,
             cap_most=[cap.most for cap in own.caps],
@@ -114,7 +111,7 @@ class _Asking:
             PeopleBeside(
                 _few(found),
                 own,
-                {each.id: _rules(each.care, caps) for each in others if each.id in met},
+                {each.id: rules_of(each.care, caps) for each in others if each.id in met},
                 sorted({lane for each in others if each.id in met for lane in each.lanes}),
                 load().acceptance_seconds,
             )
@@ -128,8 +125,3 @@ def _few(found: Sequence[Alike]) -> Sequence[Alike]:
     size = max(1, ceil(sum(each.people for each in found) / MOST_PIECES))
     groups = list(even_groups(found, size))
     return sorted(groups, key=lambda each: -each.people)[:_MOST_GROUPS] if len(groups) > _MOST_GROUPS else groups
-
-
-def _rules(care: Care | None, caps: Sequence[Cap]) -> PeopleRules:
-    asked = care or Care()
-    return PeopleRules(() if asked.beyond_caps else caps, asked.cooldown, asked.skips_recent)

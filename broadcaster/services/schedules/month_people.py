@@ -13,9 +13,9 @@ from broadcaster.db.statements import execute, rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.frequency import MOST_PIECES, Cap
-from broadcaster.domain.people_groups import Alike, even_groups, of_groups
+from broadcaster.domain.people_groups import PIECES_OF_SPAN, Alike, even_groups, of_groups, planned_people, rules_of
 from broadcaster.domain.planned_parts import PlannedPart
-from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
+from broadcaster.domain.planned_people import PlannedPeople
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.audience import find_audience
@@ -27,8 +27,6 @@ from broadcaster.settings import load
 
 _MOST_QUEUES = 600
 """In so many groups of people are all occurrences together, about: their plan takes a second or two."""
-_PIECES_OF_SPAN = 96
-"""By so much of the longest span people differ in when they were messaged before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class MonthPeople:
             "alike_month_people",
             Alike,
             most=max([1, *(cap.most for cap in self._caps)]),
-            piece=timedelta(seconds=self._span / _PIECES_OF_SPAN),
+            piece=timedelta(seconds=self._span / PIECES_OF_SPAN),
             span=self._span,
             grace=self._grace,
         )
@@ -85,8 +83,8 @@ class MonthPeople:
         """These groups, with the rules of what is due (by campaign); None: none holds."""
         if not groups:
             return None
-        moments = {key: [moment.timestamp() for moment in each.moments] for key, each in enumerate(groups, 1)}
-        return PlannedPeople(moments, {campaign: self._rules(each) for campaign, each in due.items()}, self._grace)
+        rules = {campaign: rules_of(each.care, self._caps) for campaign, each in due.items()}
+        return planned_people(groups, rules, self._grace)
 
     @property
     def _grace(self) -> float:
@@ -95,13 +93,7 @@ class MonthPeople:
     @property
     def _span(self) -> int:
         """How long what people got matters, in seconds; 0: it never does."""
-        rules = [self._rules(each) for each in self.schedules]
-        spans = [cap.span for each in rules for cap in each.caps]
-        return max([*spans, *(each.cooldown or 0 for each in rules)], default=0)
-
-    def _rules(self, schedule: Schedule) -> PeopleRules:
-        care = schedule.care or Care()
-        return PeopleRules(() if care.beyond_caps else self._caps, care.cooldown, care.skips_recent)
+        return max((rules_of(each.care, self._caps).span for each in self.schedules), default=0)
 
     def _reached(self, schedule: Schedule, conditions: Sequence[Condition], number: int) -> Reached:
         audience = find_audience(self.connection, audience_name(self.connection, schedule))
