@@ -118,10 +118,12 @@ class _Chat:
         self._known: dict[int, list[int]] = {}
         """Which of what is shown each known candidate explains."""
         seen = [shown.seen for shown in self._shown]
+        self._wanted = [Wanted(each.content) for each in candidates]
         for index, each in enumerate(candidates):
             if index not in self._own:
-                wanted = Wanted(each.content)
-                alike = {number: compare(wanted, seen[number]) for number in self._since(each, self._left)}
+                alike = {
+                    number: compare(self._wanted[index], seen[number]) for number in self._since(each, self._left)
+                }
                 same = [number for number, is_same in alike.items() if is_same and self._may_count(each, number)]
                 self._possible[index] = [number for number, is_same in alike.items() if is_same is not False]
                 self._certain[index] = [number for number in same if self._is_full(number)]
@@ -141,7 +143,7 @@ class _Chat:
         if self._possible[index]:
             why = Why.CONTESTED if self._certain[index] else Why.UNCLEAR
             return ChatReading(Sight.UNDECIDED, None, longest, why)
-        if self._may_be_dated_early(self._candidates[index]):
+        if self._may_be_dated_early(index):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.UNCLEAR)
         if not self._is_all_explained(self._candidates[index]):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
@@ -156,12 +158,12 @@ class _Chat:
             if at is None or at >= candidate.start - self._difference:
                 yield number
 
-    def _may_be_dated_early(self, candidate: EntryCandidate) -> bool:
+    def _may_be_dated_early(self, index: int) -> bool:
         """Whether an entry from before it began may be it, and no known candidate explains that entry."""
-        wanted, latest = Wanted(candidate.content), candidate.start - self._difference
+        wanted, start = self._wanted[index], self._candidates[index].start
         return any(
             (at := self._shown[number].entry.at) is not None
-            and candidate.start - LATEST_CLOCK <= at < latest
+            and start - LATEST_CLOCK <= at < start - self._difference
             and compare(wanted, self._shown[number].seen) is not False
             and not self._is_explained(number)
             for number in (*self._left, *self._doubled)
