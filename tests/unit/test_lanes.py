@@ -27,10 +27,10 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import BodyGate, Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.drain import Drain
 from broadcaster.services.sending.drain_report import DrainReport
-from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
+from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import (
     Ask,
     Claim,

@@ -20,8 +20,9 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.hungry_lanes import HungryLanes
-from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
+from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane
 from broadcaster.services.sending.outcome_writer import RETRY
+from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()

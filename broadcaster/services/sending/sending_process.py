@@ -27,11 +27,11 @@ from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.drain import Drain
 from broadcaster.services.sending.drain_report import MOST_NAMED, DrainReport
 from broadcaster.services.sending.followed import Follower
-from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.presence import Presence
+from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import HeldLane, SendingStore
 from broadcaster.services.sending.spool import Spool
 from broadcaster.settings import Settings
