@@ -9,7 +9,8 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import values
 from broadcaster.domain.phones import country_code
 from broadcaster.errors import SettingsError, UsageError
-from broadcaster.settings import PREFIX, Settings
+from broadcaster.settings import Settings
+from broadcaster.settings_faults import PREFIX
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

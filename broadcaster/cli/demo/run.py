@@ -44,7 +44,8 @@ from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
-from broadcaster.settings import PREFIX, Settings
+from broadcaster.settings import Settings
+from broadcaster.settings_faults import PREFIX
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background
 from broadcaster.worker.flower_credentials import flower_credentials
 
