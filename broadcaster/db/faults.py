@@ -87,8 +87,10 @@ def _plain(error: object) -> BroadcasterError | None:
             return UnavailableError(
                 f"this role may not do that ({_said(error)}): `broadcaster db upgrade` grants what it needs"
             )
-        case psycopg.errors.UndefinedTable():
-            return UnavailableError("the database has no tables yet: run `broadcaster db upgrade`")
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedFunction():
+            return UnavailableError(
+                "the database has no tables yet, or those of another version of broadcaster: run `broadcaster db upgrade`"
+            )
         case psycopg.errors.DeadlockDetected():
             return ContentionError(f"Postgres ended a deadlock: {_said(error)}")
         case psycopg.errors.LockNotAvailable():

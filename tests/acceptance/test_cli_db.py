@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
-from tests.support.cli import RunCli
+from broadcaster.settings import load
+from tests.support.cli import RunCli, assert_refused
 from tests.support.servers import TestServers
 
 
@@ -30,3 +32,16 @@ def test_upgrade_makes_an_empty_database_current_and_does_nothing_the_second_tim
     assert first.stdout.startswith("upgraded: 1.0001")
     assert (second.code, second.stdout) == (0, "the database is up to date\n")
     assert (after.code, after.stdout, after.stderr) == (0, "the database is up to date\n", "")
+
+
+@pytest.mark.parametrize(
+    "other", ["DROP TABLE audit_log CASCADE", "ALTER TABLE audit_log RENAME COLUMN operator TO former"]
+)
+def test_a_command_says_that_the_tables_are_those_of_another_version(
+    run_cli: RunCli, environ: dict[str, str], other: str
+) -> None:
+    owner = load(environ, dotenv=None).migration_url
+    with psycopg.connect(owner.replace("+psycopg", "")) as connection:
+        connection.execute(other)
+    result = run_cli("audit")
+    assert_refused(result, "tables", "another version", "run `broadcaster db upgrade`")
