@@ -89,7 +89,7 @@ def _plain(error: object) -> BroadcasterError | None:
             )
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedFunction():
             return UnavailableError(
-                "the database has no tables yet, or those of another version of broadcaster: run `broadcaster db upgrade`"
+                "the database has no tables yet, or those of another version: run `broadcaster db upgrade`"
             )
         case psycopg.errors.DeadlockDetected():
             return ContentionError(f"Postgres ended a deadlock: {_said(error)}")
