@@ -22,12 +22,9 @@ from broadcaster.services.campaigns import lifecycle, over_audience
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.schedules import operator_decisions
+from broadcaster.services.schedules.asked_schedules import ScheduleChanges
 from broadcaster.services.schedules.due_occurrences import MOST_RECORDED, make_due_occurrences
-from broadcaster.services.schedules.editing import (
-    ScheduleChanges,
-    add_schedule,
-    set_schedule,
-)
+from broadcaster.services.schedules.editing import add_schedule, set_schedule
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.schedules.schedule_reports import (
     list_schedules,

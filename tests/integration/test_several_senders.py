@@ -31,7 +31,8 @@ from broadcaster.services.instance_health import resume_instance
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.retirement import retire_instance
-from broadcaster.services.schedules.editing import ScheduleChanges, add_schedule, set_schedule
+from broadcaster.services.schedules.asked_schedules import ScheduleChanges
+from broadcaster.services.schedules.editing import add_schedule, set_schedule
 from broadcaster.services.schedules.operator_decisions import make_occurrence_now
 from broadcaster.services.schedules.schedule_reports import list_schedules
 from tests.support.database import as_owner

@@ -9,8 +9,9 @@ from typing import Any
 
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.schedules.asked_schedules import NewSchedule
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
-from broadcaster.services.schedules.editing import NewSchedule, add_schedule
+from broadcaster.services.schedules.editing import add_schedule
 from broadcaster.services.schedules.occurrences import Made
 from broadcaster.services.schedules.schedule_reports import OccurrenceSummary, schedule_report
 from tests.support.shop import Shop, drain

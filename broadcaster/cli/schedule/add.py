@@ -43,13 +43,8 @@ from broadcaster.domain.locales import usable_locale
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.sharing import given_weights, parse_weights
 from broadcaster.errors import UsageError
-from broadcaster.services.schedules.editing import (
-    DEFAULT_GRACE,
-    NewSchedule,
-    ScheduleChanges,
-    add_schedule,
-    set_schedule,
-)
+from broadcaster.services.schedules.asked_schedules import DEFAULT_GRACE, NewSchedule, ScheduleChanges
+from broadcaster.services.schedules.editing import add_schedule, set_schedule
 from broadcaster.services.schedules.outlook import Outlook
 from broadcaster.services.schedules.schedule_reports import ScheduleDetail, show_schedule, upcoming_occurrences
 from broadcaster.settings import Settings, load
