@@ -10,7 +10,7 @@ import msgspec
 
 from broadcaster.domain.failover_plans import PlannedMove
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
-from broadcaster.domain.plans import Hold
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped
 
 

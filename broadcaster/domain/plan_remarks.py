@@ -8,7 +8,7 @@ from datetime import datetime
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.frequency import they_were
-from broadcaster.domain.plans import Hold
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.errors import listed
 
 _MOST_NAMED = 3

@@ -19,7 +19,7 @@ from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
-from broadcaster.domain.plans import Hold
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.span_limits import Rates, SpanLimit, with_rates
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.domain.windows import parse_window

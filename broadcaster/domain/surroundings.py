@@ -32,7 +32,8 @@ from broadcaster.domain.plan_terms import (
 from broadcaster.domain.planned_hours import PlannedHours
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.planned_people import PlannedPeople
-from broadcaster.domain.plans import Held, Hold, Leaving, SendingPlan, sending_plan
+from broadcaster.domain.plans import sending_plan
+from broadcaster.domain.sending_plans import Held, Hold, Leaving, SendingPlan
 from broadcaster.domain.skips import Skipped, joined_skips, skips_of
 
 _LEAST_HELD = 60.0

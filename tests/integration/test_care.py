@@ -11,7 +11,7 @@ import pytest
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
 from broadcaster.domain.care import Care, Stops
-from broadcaster.domain.plans import Hold
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.errors import UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.audiences.imports import Imported, import_file

@@ -18,7 +18,8 @@ from broadcaster.domain.plan_terms import (
     Taker,
 )
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
-from broadcaster.domain.plans import SendingPlan, sending_plan
+from broadcaster.domain.plans import sending_plan
+from broadcaster.domain.sending_plans import SendingPlan
 from broadcaster.domain.span_limits import RollingCount, SpanLimit
 
 HOUR = 3_600

@@ -22,7 +22,8 @@ from broadcaster.domain.plan_terms import (
     Succession,
     always_open,
 )
-from broadcaster.domain.plans import HORIZON, Hold, sending_plan
+from broadcaster.domain.plans import HORIZON, sending_plan
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.span_limits import RollingCount, SpanLimit
 
 NOW = 1_800_000_000.0

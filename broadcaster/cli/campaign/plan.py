@@ -19,7 +19,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks
-from broadcaster.domain.plans import Hold
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
 from broadcaster.domain.states import CampaignState

@@ -24,8 +24,8 @@ from broadcaster.domain.plan_remarks import said_put_off
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
-from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
+from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
