@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from statistics import fmean
 
 import msgspec
 
@@ -42,7 +41,7 @@ class FailoverRule:
         if lane.id in self.weights:
             return self.weights[lane.id] or lane.rate
         given = [weight for weight in self.weights.values() if weight is not None]
-        return fmean(given) if given else lane.rate
+        return sum(given) / len(given) if given else lane.rate
 
 
 class PlannedMove(msgspec.Struct, frozen=True):

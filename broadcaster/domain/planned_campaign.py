@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
-from statistics import fmean
 
 import msgspec
 
@@ -164,7 +163,7 @@ class PlannedCampaign:
         ids = [lane.id for lane in added]
         weights: Mapping[int, float] = {}
         if self.weights:
-            of_new = fmean(self.weights.values()) if weight is None else weight
+            of_new = sum(self.weights.values()) / len(self.weights) if weight is None else weight
             weights = {**dict.fromkeys(ids, of_new), **self.weights}
         in_use = {*self._used, *ids}
         return replace(self, around=around, weights=weights, in_use=in_use).dealt()
