@@ -15,7 +15,8 @@ from broadcaster.services.campaigns import people_beside
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from broadcaster.services.campaigns.new_content import text_content
-from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitted import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
