@@ -21,6 +21,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import each, execute, first, rows, value, values
 from broadcaster.domain.care import with_default
 from broadcaster.domain.contents import Content
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.phone_census import count_countries
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import PHONE_VARIABLE
@@ -120,16 +121,7 @@ def submit_rest(
         first_id, rests = _lock_rests(connection, of)
         result.unsettled = [rest.name for rest in rests if rest.unsettled]
         stored = read_campaign(connection, of)
-        if same_content:
-            submission = replace(submission, content=stored.content)
-        # Whom the campaign itself does not reach, its rest does not either.
-        submission = replace(
-            submission,
-            require_consent=submission.require_consent or stored.require_consent,
-            care=with_default(submission.care, stored.care),
-            sharing=submission.sharing if submission.sharing.is_given else stored.sharing,
-            limits=list(stored.limits) if submission.limits is None else submission.limits,
-        )
+        submission = _as_its_campaign(submission, stored, same_content=same_content)
         submission = with_limits(connection, submission, result)
         result.care, result.sharing = submission.care, submission.sharing
         refuse_unread(connection, lanes, submission.care)
@@ -143,14 +135,7 @@ def submit_rest(
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
         around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, groups)
-        result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
-        result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
-        if submission.sharing.sticky:
-            result.keep_theirs = send_snapshot_home(connection, lanes)
-        result.changed_values = value(connection, "count_changed_of_rest")
-        result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
-            connection, submission, lanes, "candidates_of_snapshot"
-        )
+        _count_skipped(connection, submission, lanes, result)
         dealing = submitted_dealing(connection, submission, lanes)
         result.look_ahead(connection, submission, dealing, around, groups)
         if not dry_run:
@@ -164,6 +149,30 @@ def submit_rest(
             result.keep_plan(connection)
             execute(connection, "take_rest", first=first_id, latest=result.campaign_id)
     return result
+
+
+def _as_its_campaign(submission: Submission, stored: StoredCampaign, *, same_content: bool) -> Submission:
+    """The submission with what holds for its campaign, too: whom that does not reach, its rest does not either."""
+    return replace(
+        submission,
+        content=stored.content if same_content else submission.content,
+        require_consent=submission.require_consent or stored.require_consent,
+        care=with_default(submission.care, stored.care),
+        sharing=submission.sharing if submission.sharing.is_given else stored.sharing,
+        limits=list(stored.limits) if submission.limits is None else submission.limits,
+    )
+
+
+def _count_skipped(connection: Connection, submission: Submission, lanes: LaneRates, result: Submitted) -> None:
+    """Count who of the snapshot is skipped by now, who may want to be, and who keeps an instance or has new values."""
+    result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
+    result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
+    if submission.sharing.sticky:
+        result.keep_theirs = send_snapshot_home(connection, lanes)
+    result.changed_values = value(connection, "count_changed_of_rest")
+    result.no_consent, result.unanswered, result.not_known, result.contention, result.people = count_left_out(
+        connection, submission, lanes, "candidates_of_snapshot"
+    )
 
 
 def _lock_rests(connection: Connection, of: str) -> tuple[int, Sequence[_Rest]]:
