@@ -26,7 +26,7 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.rests import submit_rest
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.inbox import inbox_reader
 from broadcaster.services.instance_health import resume_instance

@@ -18,7 +18,7 @@ from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.rests import submit_rest
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.consent.block_list import block_phones, unblock_phones
 from broadcaster.services.consent.listed_consents import ListedConsents

@@ -18,7 +18,7 @@ from broadcaster.services.campaigns import loading
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.new_content import file_content, text_content
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import find_instance
 from broadcaster.services.recipients.list_options import RecipientOptions

@@ -37,7 +37,7 @@ from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.settling import Settlement, settle_messages, settleable
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.consent.person_records import PersonRecords, records_of_phone

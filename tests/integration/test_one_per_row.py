@@ -18,7 +18,7 @@ from broadcaster.services.campaigns import campaign_reports, loading
 from broadcaster.services.campaigns.loading import MOST_PER_PHONE, OnePer, Repeat
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.recipients.list_options import RecipientOptions

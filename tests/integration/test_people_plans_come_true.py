@@ -16,7 +16,7 @@ from broadcaster.services.campaigns.audience_submission import submit_over_audie
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients

@@ -19,7 +19,7 @@ from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.inbox import inbox_reader

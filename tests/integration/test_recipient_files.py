@@ -18,7 +18,7 @@ from broadcaster.services.campaigns.new_content import file_content, recipient_f
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.forgetting.phone_forgetting import forget_phone

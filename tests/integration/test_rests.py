@@ -19,7 +19,7 @@ from broadcaster.services.campaigns.new_content import recipient_files_content, 
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.campaigns.rests import campaign_of, submit_rest
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, open_shop
 

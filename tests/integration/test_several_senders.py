@@ -26,7 +26,7 @@ from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instance_health import resume_instance
 from broadcaster.services.recipients.list_options import RecipientOptions

@@ -19,7 +19,7 @@ from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients

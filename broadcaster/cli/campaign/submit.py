@@ -47,7 +47,7 @@ from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import campaign_of, submit_rest
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted
+from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.list_options import RowCheck

@@ -22,7 +22,7 @@ from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted, look_at_content, with_limits
+from broadcaster.services.campaigns.submission_result import Submitted, look_at_content, with_limits
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.openings import store_hours
 from broadcaster.time_zones import shown_zone

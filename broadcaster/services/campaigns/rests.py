@@ -41,7 +41,7 @@ from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted, look_at_content, with_limits
+from broadcaster.services.campaigns.submission_result import Submitted, look_at_content, with_limits
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import hold_off
 from broadcaster.services.openings import store_hours

@@ -35,7 +35,7 @@ from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.recipient_files import store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.campaigns.submission import Submission
-from broadcaster.services.campaigns.submitted import Submitted, look_at_content, with_limits
+from broadcaster.services.campaigns.submission_result import Submitted, look_at_content, with_limits
 from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.consent.undecided_replies import count_undecided
