@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
 from functools import partial
 from shlex import quote
 from typing import NamedTuple
@@ -19,19 +18,16 @@ from broadcaster.db.grants import connected_role, excess, require_privileges
 from broadcaster.db.migrate import require_current
 from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows, value
-from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
+from broadcaster.domain.standstill import Remedy
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
-from broadcaster.services.campaigns.move_reports import open_failovers
 from broadcaster.services.doubt_diagnosis import GIVEN_UP_SECONDS, examine_doubts
 from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
-from broadcaster.services.instance_reports import count_instances
 from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.server_diagnosis import examine_server
-from broadcaster.services.standstill import find_standstills
+from broadcaster.services.standstill_diagnosis import examine_failovers, examine_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
-from broadcaster.time_zones import shown_time
 
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
@@ -55,10 +51,6 @@ RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
 DOUBT_SECONDS = 900.0
 """A message that is in doubt for longer wants an operator's eye."""
-LATE_SECONDS = 10.0
-"""A campaign that is due is started within two seconds if a beat and a worker run."""
-HICCUP = timedelta(minutes=1)
-"""Chats that cannot be read for longer, and a longer rest, are no hiccup."""
 CLOCK_SECONDS = 5.0
 """No limit depends on this machine's clock, but people compare its log lines with the moments in the database."""
 
@@ -75,11 +67,6 @@ class _Held(msgspec.Struct, frozen=True):
     state: MessageState
     messages: int
     oldest_seconds: float
-
-
-class _Due(NamedTuple):
-    name: str
-    late_seconds: float
 
 
 def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -137,8 +124,8 @@ def examine_database(
         _examine_held_messages,
         examine_doubts,
         partial(examine_retention, running=running),
-        _examine_standstills,
-        _examine_failovers,
+        partial(examine_standstills, running=running),
+        examine_failovers,
     ]
     for examine in examinations:
         yield from examine(engine, settings)
@@ -265,91 +252,3 @@ def _tests_held(connection: Connection, state: MessageState) -> tuple[int, str |
     joined = found.join_from(lanes, campaigns, campaigns.c.id == lanes.c.campaign_id)
     messages, name = connection.execute(joined.where(campaigns.c.test_of.is_not(None), held > 0)).one()
     return int(messages), name
-
-
-def _late_campaigns(engine: Engine) -> Iterator[Finding]:
-    with transaction(engine) as connection:
-        due = rows(connection, "late_campaigns", _Due)
-    for row in due:
-        if row.late_seconds > LATE_SECONDS:
-            what = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
-            yield unwell("campaigns", Level.BAD, what, "start what is missing with", "broadcaster up")
-
-
-def _examine_campaign(campaign: Standstill) -> Finding | None:
-    """Whether it stands still for no good reason; that it waits, or that an operator stopped it, is nothing wrong."""
-    if campaign.cause is Cause.STALLED:
-        waiting = counted(campaign.waiting)
-        what = f"{campaign.name} has had {waiting} due for a minute or longer, and no worker takes them"
-        advice = "see the workers' logs, and start them anew with `broadcaster down` and"
-        return unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
-    if campaign.cause is Cause.PAUSED and campaign.detail is not None:
-        what = f"{campaign.name} {campaign.why}"
-        if campaign.waiting:
-            what += f", {counted(campaign.waiting)} waiting for it"
-        return unwell("campaigns", Level.WARN, what, *campaign.remedy)
-    return None
-
-
-def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    with transaction(engine) as connection:
-        now = connection.execute(select(func.now())).scalar_one()
-    late = list(_late_campaigns(engine))
-    yield from late
-    go_on = not late
-    are_well = reach_all = are_heard = are_told = True
-    for each in find_standstills(engine, settings):
-        if each.what is What.CAMPAIGN:
-            finding = _examine_campaign(each)
-            if finding is not None:
-                go_on = False
-                yield finding
-        elif each.what is What.SCHEDULE:
-            reach_all = False
-            what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
-            yield unwell("schedules", Level.WARN, what, each.remedy.advice, each.remedy.command)
-        elif each.what is What.INBOX:
-            are_heard = are_heard and each.cause is Cause.UNDECIDED
-            since = f" since {shown_time(each.since)}" if each.since else ""
-            what = f"{each.name} {each.says}{since}" + (f" ({each.detail})" if each.detail else "")
-            yield unwell("replies", Level.WARN, what, each.remedy.advice, each.remedy.command)
-        elif each.what is What.RECEIVER:
-            are_told = False
-            what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
-            yield unwell("notices", Level.WARN, what, each.remedy.advice, each.remedy.command)
-        elif each.what is What.INSTANCE:
-            are_well = False
-            why = f" ({each.detail})" if each.detail else ""
-            waiting = f"{counted(each.waiting) if each.waiting else 'nothing'} waiting for it"
-            what = f"{each.name} {each.says}{why}, {waiting}"
-            advice = each.remedy.advice.removesuffix(":")
-            yield unwell("instances", _level(each, now), what, advice, each.remedy.command)
-    if go_on:
-        yield well("campaigns", "none is late, has paused itself, or stands still although it is due")
-    if reach_all:
-        yield well("schedules", "none had many of its recipients rejected lately")
-    if are_heard:
-        yield well("replies", "all that are looked for are heard in time")
-    if are_told:
-        yield well("notices", "all receivers take what they are told")
-    if are_well:
-        yield well("instances", f"all {count_instances(engine):,} are ok")
-
-
-def _examine_failovers(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    found = open_failovers(engine)
-    for each in found:
-        what = (
-            f"others send what {each.instance} has of campaign {each.campaign} since {shown_time(each.began_at)} "
-            f"(it is {each.health}; moved: {each.messages:,})"
-        )
-        advice = "it gets its part back once it has been well for as long; see it with"
-        yield unwell("failovers", Level.WARN, what, advice, f"broadcaster instance show {quote(each.instance)}")
-    if not found:
-        yield well("failovers", "every instance sends what it was dealt")
-
-
-def _level(instance: Standstill, now: datetime) -> Level:
-    lasts = max(now - (instance.since or now), (instance.next_try or now) - now)
-    is_hiccup = instance.cause in (Cause.UNREADABLE, Cause.THROTTLED) and lasts <= HICCUP
-    return Level.BAD if instance.waiting and not is_hiccup else Level.WARN

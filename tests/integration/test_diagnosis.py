@@ -272,7 +272,10 @@ def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings:
     execute(engine, "UPDATE campaigns SET state = 'scheduled', starts_at = now() - interval '1 minute'")
     [(check, level, detail)] = unwell(engine, settings)
     assert (check, level) == ("campaigns", Level.BAD)
-    assert detail == "news has been due for 60 s: no beat or no worker runs"
+    assert detail == "news has been due for 60 s, and no beat or no worker starts it"
+    [running] = [each for each in examine_database(engine, settings, running=60.0) if each.check == "campaigns"]
+    # `up` alone would say that it runs already.
+    assert running.detail.endswith("start all anew with `broadcaster down` and `broadcaster up`")
 
 
 @pytest.mark.parametrize(
