@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
 from broadcaster.domain.durations import duration_parts
+from broadcaster.domain.shares import shown_percent
 from broadcaster.errors import UsageError, quoted
 from broadcaster.settings import Settings
 
@@ -26,8 +27,6 @@ ENGLISH = "en"
 LANGUAGES = (ENGLISH, "es", "id", "pt")
 
 _TRANSLATIONS = files(__package__) / "translations"
-_DECIMALS_BELOW = 10.0
-"""Percent: shares this near to nothing or all have a digit after the decimal sign, and those within 0.1 two."""
 
 
 class Catalogs(gettext.NullTranslations):
@@ -96,12 +95,7 @@ class Language:
 
     def percent(self, share: float) -> str:
         """A share from 0 to 1. What is more than nothing is not shown as nothing, nor what is less than all as all."""
-        percent = share * 100
-        if 0 < percent < 100:
-            percent = min(max(percent, 0.01), 99.99)
-        edge = round(min(percent, 100 - percent), 6)
-        decimals = 0 if edge <= 0 or edge >= _DECIMALS_BELOW else 1 if edge >= 0.1 else 2
-        return self._percent(percent, decimals)
+        return self._percent(*shown_percent(share))
 
     def percent_as_said(self, said: str) -> str:
         """A share with as many digits as it has in English: of `2.125%` none is left out."""

@@ -132,7 +132,7 @@ def test_what_a_removed_instance_has_heard_is_told_as_well(run_cli: RunCli, shop
 
 
 def test_reports_say_how_many_opted_out_and_how_many_may_ask_for_it(run_cli: RunCli, shop: Shop) -> None:
-    said = "5 from 4, 100.0% of those sent; 1 opted out by it, 2 may ask to stop; half of the first ones within"
+    said = "5 from 4, 100% of those sent; 1 opted out by it, 2 may ask to stop; half of the first ones within"
     for command in ("show", "report"):
         assert said in assert_done(run_cli("campaign", command, "c")).stdout
         document = assert_done(run_cli("campaign", command, "c", "--json")).json

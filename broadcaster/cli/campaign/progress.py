@@ -20,6 +20,7 @@ from broadcaster.domain.durations import duration
 from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import RATE_WINDOW_SECONDS, Meter, SpeedLimit, said_speed, speed_of
+from broadcaster.domain.shares import said_share
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -232,7 +233,7 @@ def render(snapshot: Snapshot) -> RenderableType:
     share = snapshot.final / snapshot.total if snapshot.total else 0.0
     bar.add_row(
         ProgressBar(total=max(snapshot.total, 1), completed=snapshot.final),
-        f"{snapshot.final:,} of {snapshot.total:,}  {share:.0%}",
+        f"{snapshot.final:,} of {snapshot.total:,}  {said_share(share)}",
     )
     lines = [Text(snapshot.counts), Text(snapshot.pace, style="dim")]
     return Group(title, bar, *lines, *(Text(one_line(as_called(note)), style="yellow") for note in snapshot.notes))

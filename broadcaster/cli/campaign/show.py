@@ -30,6 +30,7 @@ from broadcaster.domain.durations import duration
 from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.shares import said_share
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.standstill import Standstill
@@ -201,7 +202,7 @@ def _reply_rate(summary: CampaignSummary, figures: ReplyFigures) -> float | None
 
 def _told_of_replies(summary: CampaignSummary, figures: ReplyFigures) -> str:
     rate, first = _reply_rate(summary, figures), figures.seconds_to_first_reply
-    share = f", {rate:.1%} of those sent" if rate is not None else ""
+    share = f", {said_share(rate)} of those sent" if rate is not None else ""
     told = [
         f"{figures.replies:,} from {figures.answered:,}{share}",
         f"{figures.opted_out_by_reply:,} opted out by it, {figures.near_misses:,} may ask to stop",
