@@ -56,7 +56,7 @@ class AnsweredAttempt:
 
     `message` is a text that no other message on the lane has. `number` is this attempt's number, counted from 1.
     `spent` counts earlier attempts that count against `max_attempts`. `heard_at_start` is the run's `heard` when the
-    request left.
+    request left. `is_overtaken`: a message whose request left after this one's was accepted before this one's ended.
     """
 
     message: str
@@ -64,6 +64,7 @@ class AnsweredAttempt:
     spent: int
     max_attempts: int
     heard_at_start: int
+    is_overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _run_after(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> O
     match verdict.outcome:
         case Outcome.ACCEPTED:
             return run.accepted(attempt.message, attempt.heard_at_start)
-        case Outcome.UNKNOWN:
+        case Outcome.UNKNOWN if not attempt.is_overtaken:
             return run.left_open(attempt.heard_at_start)
         case Outcome.THROTTLED if verdict.health not in TROUBLE:
             return run.postponed(attempt.message, attempt.heard_at_start)
@@ -252,7 +253,7 @@ def _why(run: OutcomeRun, verdict: Verdict) -> str:
     if together == refused:
         return f"refused {refused} attempts in a row with “{said}”, {UNKNOWN_WORDS}"
     if together == run.unknowns:
-        return f"left open of {run.unknowns} attempts in a row whether it took them: {said}"
+        return f"did not say of {run.unknowns} attempts in a row whether it took them: {said}"
     if together == run.delays:
         return f"put off {run.delays} attempts in a row: {said}"
     return f"accepted none of {together} attempts in a row: {said}"

@@ -11,7 +11,8 @@ happens to other messages meanwhile tells the two apart:
 - If a refused recipient is accepted later, the text is *passing*, and is never learned.
 
 Replies to requests under way together come in any order. So each trouble has a number. A request remembers the latest
-number at the moment it left, and its reply says something only about troubles up to that number.
+number at the moment it left, and its reply says something only about troubles up to that number. What is left open
+counts only if no message whose request left later was accepted (`judgement.AnsweredAttempt.is_overtaken`).
 
 The holder of the lease keeps the run on the lane's row. Losing it fails no message: forgotten recipients are refused
 once more at no cost, and texts are learned again.

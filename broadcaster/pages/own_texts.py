@@ -88,7 +88,7 @@ OWN_TEXTS = (
     _("whom to send to: %(why)s"),
     _("refused %(count)s attempts in a row with “%(words)s”, as if every recipient were at fault"),
     _("refused %(count)s attempts in a row with “%(words)s”, which no rule knows"),
-    _("left open of %(count)s attempts in a row whether it took them: %(why)s"),
+    _("did not say of %(count)s attempts in a row whether it took them: %(why)s"),
     _("put off %(count)s attempts in a row: %(why)s"),
     _("accepted none of %(count)s attempts in a row: %(why)s"),
     _("cannot read its chats: %(why)s"),

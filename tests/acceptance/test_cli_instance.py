@@ -227,7 +227,11 @@ def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> 
     [
         ("paused", None, "it is paused (Why): go on with `broadcaster instance resume a`"),
         ("refused", None, "it is stopped (Why): mend that, then go on with `broadcaster instance resume a`"),
-        ("down", None, "it is down (Why): it is tried again by itself, within seconds; at once with"),
+        (
+            "down",
+            None,
+            "it is down (Why): it is tried again by itself, as soon as there is something to send; at once with",
+        ),
         ("down", "1 hour", "it is down (Why): it is tried again by itself, "),
         ("throttled", "1 hour", "it is throttled (Why): it is tried again by itself, "),
         ("ok", "1 hour", "it is resting (Why): it is tried again by itself, "),

@@ -25,7 +25,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import BodyGate, Chat, GatewayError, WAChatPro
-from broadcaster.services.sending.drain import Drain
+from broadcaster.services.sending.drain import HAND_OVER, Drain
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
@@ -45,6 +45,7 @@ from tests.support.virtual_time import run_in_virtual_time
 
 LEASE = 15.0
 ACCEPTED = Verdict(Outcome.ACCEPTED, "taken", health=LaneHealth.OK)
+LOST = Verdict(Outcome.UNKNOWN, "HTTP 500", http_status=500)
 ROUND_TRIP = 0.004
 """Seconds of a statement."""
 
@@ -129,6 +130,7 @@ class Bench:
     """Phones that have opted out since they were claimed."""
     looks: list[tuple[float, list[str]]] = field(default_factory=list)
     """When claimed phones were looked up once more, and which."""
+    task_ended: float = 0.0
 
     # What the drain wants of a store
 
@@ -198,6 +200,17 @@ class Bench:
         return run_in_virtual_time(
             self.drain(lambda drain: drain.run([lane.id for lane in self.lanes]), seconds, lease)
         )
+
+    def run_until(self, end: float, seconds: float) -> DrainReport:
+        """The same, and what the drain does until the moment `end` after its task has ended."""
+
+        async def use(drain: Drain) -> DrainReport:
+            report = await drain.run([lane.id for lane in self.lanes])
+            self.task_ended = now()
+            await asyncio.sleep(end - now())
+            return report
+
+        return run_in_virtual_time(self.drain(use, seconds))
 
     async def drain(
         self, use: Callable[[Drain], Coroutine[Any, Any, DrainReport]], seconds: float = 20.0, lease: float = LEASE
@@ -376,6 +389,43 @@ def test_nothing_is_claimed_that_would_leave_after_the_time_is_up() -> None:
     assert len(bench.sent) >= 15
 
 
+class Silent(Bench):
+    """A gateway that is silent for half a minute about the first few messages that it gets."""
+
+    silent: int = 1
+
+    async def reply(self, sent: Sent) -> None:
+        await asyncio.sleep(30.0 if self.is_silent(sent) else self.latency)
+
+    def is_silent(self, sent: Sent) -> bool:
+        return sent in self.sent[: self.silent]
+
+
+@pytest.mark.parametrize("rate", [20.0, None])
+def test_a_lane_goes_on_while_a_request_of_it_takes_longer_than_its_task(rate: float | None) -> None:
+    bench = Silent([held_lane(rate=rate)], latency=0.2)
+
+    report = bench.run_until(45.0, seconds=5.0)
+    assert bench.task_ended <= 5.0 + HAND_OVER + 0.1
+    assert report.unfinished == {}
+    moments = bench.moments()
+    assert moments[-1] > 30.0
+    assert max(after - before for before, after in pairwise(moments)) <= HAND_OVER + 0.3
+    # Given back at the first end of its time at which nothing is under way, for a tick to wake it.
+    assert [each.again for each in bench.released] == [False]
+    assert moments[-1] <= 30.0 + 5.0 + HAND_OVER
+
+
+def test_a_lane_does_not_go_on_after_its_time_once_something_else_has_closed_it() -> None:
+    bench = Silent(
+        [held_lane(max_in_flight=8)], latency=0.2, verdicts=lambda sent: LOST if sent.at > 4.0 else ACCEPTED
+    )
+
+    bench.run_until(45.0, seconds=20.0)
+    assert [change.health for change in bench.health] == [LaneHealth.DOWN]
+    assert bench.moments()[-1] <= 5.0
+
+
 def test_a_lane_for_which_nothing_more_is_due_is_given_back() -> None:
     bench = Bench([held_lane()], backlog=20)
     report = run_in_virtual_time(_timed(bench.drain(lambda drain: drain.run([1]))))
@@ -500,12 +550,23 @@ def test_a_lane_whose_chats_cannot_be_listed_rests_on_and_sends_nothing() -> Non
 
 
 def test_a_handful_of_replies_that_say_nothing_stops_the_lane() -> None:
-    lost = Verdict(Outcome.UNKNOWN, "HTTP 500", http_status=500)
-    bench = Bench([held_lane(max_in_flight=8)], backlog=1000, latency=0.1, verdicts=lambda _: lost)
+    bench = Bench([held_lane(max_in_flight=8)], backlog=1000, latency=0.1, verdicts=lambda _: LOST)
     bench.run()
     assert len(bench.sent) <= 8 + HANDFUL
     assert [change.health for change in bench.health] == [LaneHealth.DOWN]
     assert sum(bench.sending.values()) == 0
+
+
+def test_requests_that_end_late_are_in_a_row_only_if_none_that_left_after_them_was_accepted() -> None:
+    def verdict(sent: Sent) -> Verdict:
+        return LOST if bench.is_silent(sent) else ACCEPTED
+
+    bench = Silent([held_lane(max_in_flight=16)], backlog=100, latency=0.1, verdicts=verdict)
+    bench.silent = 2 * HANDFUL
+    bench.run_until(45.0, seconds=20.0)
+    assert len(bench.sent) == 100
+    assert [row.state for _, row in bench.outcomes[-2 * HANDFUL :]] == ["in_doubt"] * 2 * HANDFUL
+    assert bench.health == []
 
 
 def test_a_handful_of_refusals_in_words_that_no_rule_knows_stops_the_lane_and_fails_nobody() -> None:

@@ -313,7 +313,7 @@ def test_who_is_refused_again_while_the_lane_is_stopped_bears_no_witness_and_is_
     [
         ([nope("Gagal 1")] * 5, "refused 5 attempts in a row with “Gagal 1”, which no rule knows"),
         ([nope(f"{each} is void") for each in "abcde"], "“e is void”"),
-        ([OPEN] * 5, "left open of 5 attempts in a row whether it took them: HTTP 500"),
+        ([OPEN] * 5, "did not say of 5 attempts in a row whether it took them: HTTP 500"),
         ([OPEN, nope(), OPEN, nope(), OPEN], "accepted none of 5 attempts in a row: HTTP 500"),
         ([nope(), NO_WHATSAPP, nope(), nope(), nope(), nope()], "refused 5 attempts in a row"),
         ([nope(), NO_WHATSAPP, OPEN, nope(), TOO_OFTEN, nope()], "accepted none of 5 attempts in a row: nope"),

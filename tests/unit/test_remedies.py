@@ -28,7 +28,7 @@ URL, FORM = "--base-url URL", "--wire form"
         ("HTTP 404: The device is not connected", None),
         ("HTTP 400: only paid accounts may inform customers", None),
         ("HTTP 401: wrong key", None),
-        ("left open of 5 attempts in a row whether it took them: the reply is not JSON", None),
+        ("did not say of 5 attempts in a row whether it took them: the reply is not JSON", None),
         (None, None),
     ],
 )

@@ -245,7 +245,7 @@ def _rest(name: str, sending: SendingCheck) -> str:
         return f"it is paused{reason}: go on with {resume}"
     if sending.health is LaneHealth.REFUSED:
         return f"it is {state}{reason}: mend that, then go on with {resume}"
-    next_try = shown_time(sending.next_try) or "within seconds"
+    next_try = shown_time(sending.next_try) or "as soon as there is something to send"
     return f"it is {state}{reason}: it is tried again by itself, {next_try}; at once with {resume}"
 
 

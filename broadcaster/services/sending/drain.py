@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -43,13 +43,14 @@ HAND_OVER = 1.0
 
 @dataclass(slots=True, eq=False)
 class _Tenure:
-    """The lanes that a `send` task waits for, until shortly after `ends`."""
+    """The lanes that a `send` task waits for, until shortly after `ends`, or that go on after their task."""
 
     ends: float
     lanes: set[Lane] = field(default_factory=set)
     report: DrainReport = field(default_factory=DrainReport)
     is_up: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once no task waits for it."""
 
 
 class Drain:
@@ -80,7 +81,7 @@ class Drain:
         self._feeding: asyncio.Task[None] | None = None
         self._tenures: dict[Lane, _Tenure] = {}
         """For lanes that are held, and lanes whose lease was lost while they had requests under way."""
-        self._waited_for: set[_Tenure] = set()
+        self._open_tenures: set[_Tenure] = set()
         self._held: dict[int, Lane] = {}
         """By lane id, the one that was renewed longest ago first."""
         self._hungry = HungryLanes()
@@ -137,8 +138,9 @@ class Drain:
 
     def _to_join(self) -> _Tenure | None:
         """The tenure that more lanes must join; None: another task may wait."""
-        to_join = [tenure for tenure in self._waited_for if not tenure.is_up]
-        if len(self._waited_for) < self._most_tasks or not to_join:
+        waited_for = [tenure for tenure in self._open_tenures if not tenure.over.is_set()]
+        to_join = [tenure for tenure in waited_for if not tenure.is_up]
+        if len(waited_for) < self._most_tasks or not to_join:
             return None
         return min(to_join, key=lambda tenure: len(tenure.lanes))
 
@@ -146,13 +148,16 @@ class Drain:
         if lost := self._held.pop(lane.held.id, None):
             lost.close("the lease was lost")
         self._held[lane.held.id] = lane
-        self._tenures[lane] = tenure
-        self._waited_for.add(tenure)
-        tenure.lanes.add(lane)
+        self._belongs(lane, tenure)
         self._note(lane)
         if self._feeding is None:
             # Not in the name of the task that came first: it goes on for others.
             self._feeding = asyncio.create_task(self._feed(), context=Context())
+
+    def _belongs(self, lane: Lane, tenure: _Tenure) -> None:
+        self._tenures[lane] = tenure
+        self._open_tenures.add(tenure)
+        tenure.lanes.add(lane)
 
     async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
         """Leave a lane that cannot even be tried to an operator. The other lanes go on."""
@@ -189,12 +194,12 @@ class Drain:
         finally:
             for lane in self._tenures:
                 lane.abandon()
-            for each in (self._tenures, self._waited_for, self._held, self._hungry, self._changed):
+            for each in (self._tenures, self._open_tenures, self._held, self._hungry, self._changed):
                 each.clear()
             self._feeding = None
 
     def _end_tenures(self, now: float) -> None:
-        for tenure in list(self._waited_for):
+        for tenure in list(self._open_tenures):
             if not tenure.is_up and (self._stopping or now >= tenure.ends):
                 tenure.is_up = True
                 for lane in tenure.lanes:
@@ -203,10 +208,19 @@ class Drain:
                 for lane in tenure.lanes:
                     tenure.report.add(lane)
                 self._end(tenure)
+                self._go_on(tenure.lanes, now)
 
     def _end(self, tenure: _Tenure) -> None:
-        self._waited_for.discard(tenure)
+        self._open_tenures.discard(tenure)
         tenure.over.set()
+
+    def _go_on(self, lanes: Collection[Lane], now: float) -> None:
+        """Let lanes send on whose requests take long: nobody else can take them before these have ended."""
+        after = _Tenure(now + self._seconds)
+        after.over.set()
+        for lane in lanes:
+            self._belongs(lane, after)
+            lane.go_on(after.ends)
 
     def _look_at_changed(self, now: float) -> list[Lane]:
         """Note which lanes want more, and by when. Returns the lanes that have finished."""
@@ -236,7 +250,7 @@ class Drain:
             self._let_go(lane)
 
     def _is_handed_over(self, lane: Lane) -> bool:
-        """Whether its task will wake it again. If the task no longer waits for it, a tick does."""
+        """Whether its task will wake it again. Where no task waits for it any more, a tick does."""
         return lane.has_more and not self._tenures[lane].over.is_set()
 
     def _let_go(self, lane: Lane) -> None:
@@ -321,7 +335,7 @@ class Drain:
             return
         moments = [self._turn_over_by()]
         if not self._stopping:
-            moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._waited_for]
+            moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._open_tenures]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
 

@@ -11,11 +11,10 @@ from uuid import UUID
 import structlog
 
 from broadcaster.domain.decisions import LaneChange, Transition
-from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
-from broadcaster.services.sending.lane_requests import LaneRequests, Latest
+from broadcaster.services.sending.lane_requests import Attempted, LaneRequests, Latest
 from broadcaster.services.sending.outcome_writer import LINGER
 from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import (
@@ -170,6 +169,12 @@ class Lane:
         """Its time is up: claim nothing more, but let claimed messages leave."""
         self.close("its time was up", may_leave=True)
 
+    def go_on(self, ends: float) -> None:
+        """Claim again what leaves until `ends`, unless something else than its time has closed it."""
+        self._ends = ends
+        self._requests.reopen()
+        self._changed(self)
+
     def close(self, why: str, *, may_leave: bool = False) -> None:
         """Claim nothing more. Unless `may_leave`, hold back claimed messages too."""
         self._requests.close(why, may_leave=may_leave)
@@ -219,16 +224,16 @@ class Lane:
             raise
         finally:
             self._unanswered -= 1
-        transition = self._judge(message, attempt.verdict, attempt.heard_at_start)
+        transition = self._judge(message, attempt)
         self._decided += 1
         self._path.outcomes.write(outcome_row(message, attempt.verdict, transition, attempt.seconds), self)
         self._changed(self)
 
     # Its health
 
-    def _judge(self, message: Message, verdict: Verdict, heard_at_start: int) -> Transition:
+    def _judge(self, message: Message, attempt: Attempted) -> Transition:
         """Decide where the message goes, and let the reply change the lane's health."""
-        judged = self.standing.judge(message, verdict, heard_at_start)
+        judged = self.standing.judge(message, attempt.verdict, attempt.departure)
         if judged.change is not None:
             self._change(judged.change)
         return judged.transition

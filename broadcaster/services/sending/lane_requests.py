@@ -15,7 +15,7 @@ from broadcaster.services.sending.followed import Traced
 from broadcaster.services.sending.prepared_contents import PreparedContent
 from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import HeldLane, Message
-from broadcaster.services.sending.standing import Standing
+from broadcaster.services.sending.standing import Departure, Standing
 
 
 class Latest(NamedTuple):
@@ -31,8 +31,8 @@ class Attempted(NamedTuple):
     verdict: Verdict
     seconds: float | None
     """From the request to its reply; None: no request was made."""
-    heard_at_start: int
-    """Its standing's `heard` when the request left."""
+    departure: Departure
+    """When the request left."""
 
 
 class LaneRequests:
@@ -87,6 +87,11 @@ class LaneRequests:
         if self._resting is not None and not self.may_leave and not self._resting.done():
             self._resting.set_result(None)
 
+    def reopen(self) -> None:
+        """The lane claims again, unless what was claimed is held back."""
+        if self.may_leave:
+            self.closed = None
+
     async def attempt(self, message: Message, latest: Latest) -> Attempted:
         """One request at the message's turn, or none, if it may not leave: from the latest moment on none does."""
         try:
@@ -111,7 +116,7 @@ class LaneRequests:
             return self._none(Outcome.NOT_SENT, f"held back: {held_back}")
         started = self._path.clock()
         try:
-            verdict, heard_at_start = await self._request(message, latest, prepared, content, leaves_until)
+            verdict, departure = await self._request(message, latest, prepared, content, leaves_until)
         finally:
             if self.is_paced:
                 self._pacer.replied(self._path.clock())
@@ -119,24 +124,24 @@ class LaneRequests:
         if follower is not None and follower.wants(message.seq):
             traced = Traced(message.campaign_id, message.seq, message.attempt)
             follower.posted(traced, started, ended, verdict.outcome.value, verdict.http_status)
-        return Attempted(verdict, ended - started, heard_at_start)
+        return Attempted(verdict, ended - started, departure)
 
     def _none(self, outcome: Outcome, reason: str) -> Attempted:
         """An attempt without a request."""
-        return Attempted(Verdict(outcome, reason), None, self._standing.heard)
+        return Attempted(Verdict(outcome, reason), None, self._standing.depart())
 
     async def _request(
         self, message: Message, latest: Latest, prepared: PreparedContent, content: MessageContent, until: float
-    ) -> tuple[Verdict, int]:
-        """One request of which nothing leaves from `until` on, and its standing's `heard` when it was made.
+    ) -> tuple[Verdict, Departure]:
+        """One request of which nothing leaves from `until` on, and when it was made.
 
         Where connecting took too long, a second one asks once more who has opted out when it has its connection. The
         first always asking would cost each message more.
         """
-        heard, gate = self._standing.heard, TimedGate(until, self._path.clock)
+        departure, gate = self._standing.depart(), TimedGate(until, self._path.clock)
         verdict = await prepared.send(self._gateway, message.phone, content, gate)
         if gate.refused is None or self.closed is not None:
-            return verdict, heard
+            return verdict, departure
 
         async def ask() -> str | None:
             held_back = await self._consent(message, latest)
@@ -144,8 +149,8 @@ class LaneRequests:
 
         self._path.opt_outs.add([message], self._lane_id, -inf)
         try:
-            heard = self._standing.heard
-            return await prepared.send(self._gateway, message.phone, content, AskingGate(ask)), heard
+            departure = self._standing.depart()
+            return await prepared.send(self._gateway, message.phone, content, AskingGate(ask)), departure
         finally:
             self._path.opt_outs.drop(message)
 
