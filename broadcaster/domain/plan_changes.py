@@ -13,8 +13,9 @@ import msgspec
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration, duration_parts
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
+from broadcaster.domain.opening_hours import closing_later
 from broadcaster.domain.pacing import FASTEST, format_rate
-from broadcaster.domain.planned_campaign import PlannedCampaign, longer
+from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.span_limits import SpanLimit
 
 MOST_INSTANCES = 10
@@ -90,9 +91,9 @@ def _told(minutes: int) -> int:
 
 def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
     """Of the campaign, of one of its instances, or of all of them: what has to close least later."""
-    closing = [lane for lane in campaign.own_lanes if longer(lane.hours, _MOST_HOURS) != lane.hours]
+    closing = [lane for lane in campaign.own_lanes if closing_later(lane.hours, _MOST_HOURS) != lane.hours]
     options: list[tuple[str, Callable[[int], PlannedCampaign]]] = []
-    if any(longer(part.hours, _MOST_HOURS) != part.hours for part in campaign.parts):
+    if any(closing_later(part.hours, _MOST_HOURS) != part.hours for part in campaign.parts):
         options.append(("windows that close", campaign.open_longer))
     options += [
         (f"instance {lane.instance} with windows that close", partial(_open_longer, campaign, {lane.id}))

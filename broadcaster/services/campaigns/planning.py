@@ -6,7 +6,7 @@ Needs no SQLAlchemy, for the commands that only show something.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -254,19 +254,6 @@ def _failovers(connection: Connection, lanes: Sequence[int], name: str | None) -
             stays={lane.lane_id: lane.stays for lane in shared},
         )
     return rules
-
-
-def dealt_anew(parts: Iterable[PlannedPart], rates: LaneRates) -> list[PlannedPart]:
-    """What lanes will have of these parts of one campaign, once all of it is shared by these rates."""
-    alike: dict[PlannedPart, int] = {}
-    for part in parts:
-        of_all = replace(part, lane_id=0, messages=0)
-        alike[of_all] = alike.get(of_all, 0) + part.messages
-    return [
-        replace(part, lane_id=lane, messages=messages)
-        for part, count in alike.items()
-        for lane, messages in shares_of(count, rates).items()
-    ]
 
 
 def parts_to_be(
