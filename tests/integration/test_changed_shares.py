@@ -10,9 +10,9 @@ from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.services.campaigns.changed_terms import TermsChange
 from broadcaster.services.campaigns.changing import CampaignChange, Changed, change_campaign
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
-from broadcaster.services.campaigns.lifecycle import pause_campaign
+from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
 from tests.support.database_clock import DatabaseClock
-from tests.support.plan_runs import share
+from tests.support.plan_runs import foreseen, share
 from tests.support.shop import Shop
 
 LATE = OpeningHours(windows=("22:00-23:12",), zone="UTC")
@@ -82,3 +82,17 @@ def test_with_other_terms_at_once(shop: Shop, clock: DatabaseClock) -> None:
     at_noon = TermsChange(hours=HoursChange(windows=("12:00-13:00",), zone="UTC"), priority=3)
     change = CampaignChange(instances=["late", "main"], terms=at_noon, limits=["promos"])
     assert changed_so(shop, change).moved == 0
+
+
+def test_what_an_instance_cannot_send_before_it_closes_goes_through_another_one(
+    shop: Shop, clock: DatabaseClock
+) -> None:
+    shop.submit("x", 600, "late")
+    pause_campaign(shop.engine, "x")
+    change_campaign(shop.engine, "x", BOTH)
+    clock.step(45)
+    resume_campaign(shop.engine, "x")
+    plan = foreseen(shop, "x")
+    assert {each.instance for each in plan.days if each.day == plan.days[0].day} == {"late", "main"}
+    assert plan.seconds is not None
+    assert plan.seconds < 700
