@@ -254,7 +254,7 @@ def test_instances_that_share_by_weights_are_planned_by_them(run_cli: RunCli) ->
     planned = assert_done(run_cli("campaign", "plan", "over", "--json")).json
     assert sum(each["messages"] for each in planned["days"] if each["instance"] == "b") == 50
     assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", "--timezone", "UTC", *shared))
-    first = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json[0]
+    first = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json["occurrences"][0]
     took = datetime.fromisoformat(first["ends_at"]) - datetime.fromisoformat(first["due_at"])
     assert timedelta(minutes=48) < took < timedelta(minutes=52)
 
@@ -389,7 +389,7 @@ def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(r
     add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC")
     assert "nothing is due" in assert_done(run_cli("schedule", "plan")).stdout
     assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", *add))
-    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json
+    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json["occurrences"]
     assert len(weekly) in (4, 5)
     assert {each["messages"] for each in weekly} == {60}
     first = weekly[0]
@@ -399,11 +399,22 @@ def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(r
     assert_done(
         run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", "--overlap", "skip", "--expires", "20h", *add)
     )
-    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json["occurrences"]
     remarks = [remark for each in planned for remark in each["remarks"]]
     assert any("expire before they may leave" in each for each in remarks)
     assert any("beside schedule" in each for each in remarks)
     assert "REMARKS" in assert_done(run_cli("schedule", "plan")).stdout
+
+
+def test_a_month_that_is_too_much_for_one_plan_says_until_when_it_is_planned(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "few", "-", stdin="phone\n628129990000\n"))
+    add = ("--audience", "few", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--every", "1m")
+    assert_done(run_cli("schedule", "add", "fast", *add))
+    told = assert_done(run_cli("schedule", "plan")).stdout
+    assert re.search(r"only the first 1,000 are planned, those due before \w{3} 20\S+ \S+ UTC: more is due than", told)
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    assert len(planned["occurrences"]) == 1000
+    assert planned["planned_until"] > planned["occurrences"][-1]["due_at"]
 
 
 def planned_daily(run_cli: RunCli, overlap: str) -> list[dict[str, Any]]:
@@ -411,7 +422,7 @@ def planned_daily(run_cli: RunCli, overlap: str) -> list[dict[str, Any]]:
     assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
     add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--overlap", overlap)
     assert_done(run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", *add))
-    planned: list[dict[str, Any]] = assert_done(run_cli("schedule", "plan", "daily", "--json")).json
+    planned: list[dict[str, Any]] = assert_done(run_cli("schedule", "plan", "daily", "--json")).json["occurrences"]
     return planned
 
 
@@ -441,6 +452,6 @@ def test_a_schedule_is_planned_beside_the_campaigns_on_its_instances(run_cli: Ru
     submit(run_cli, "--at", "in 1h")
     add = ("--audience", "few", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--every", "6h")
     assert_done(run_cli("schedule", "add", "often", *add))
-    planned = assert_done(run_cli("schedule", "plan", "often", "--json")).json
+    planned = assert_done(run_cli("schedule", "plan", "often", "--json")).json["occurrences"]
     assert "beside campaign c through the same instances" in planned[2]["remarks"]
     assert planned[-1]["remarks"] == []
