@@ -105,6 +105,10 @@ class PlannedCampaign:
         ]
         return replace(self, around=replace(self.around, lanes=changed))._settled()
 
+    def going_on(self, lanes: Collection[int]) -> PlannedCampaign:
+        """These lanes (ids) send from now on, whatever stops them."""
+        return replace(self, around=self.around.going_on(lanes))._settled()
+
     def at_rate(self, lane_id: int, rate: float | None) -> PlannedCampaign:
         """One of its lanes sends so many messages a second; None: any number. Gaps, rests and what is counted stay."""
         lane = self._lane(lane_id)
@@ -278,6 +282,11 @@ class PlannedCampaign:
         """What is counted of one of its lanes alone, but for a ramp."""
         keys = self._lane(lane_id).limits
         return [each for each in self.around.limits if each.id in keys and not each.is_shared and not each.ramp]
+
+    @property
+    def hours(self) -> OpeningHours | None:
+        """Those of the campaign."""
+        return self.parts[0].hours if self.parts else None
 
     @property
     def own_lanes(self) -> Sequence[LaneNow]:

@@ -109,6 +109,12 @@ class Surroundings:
         """The same without what the campaign called `name` has to send."""
         return replace(self, beside=[part for part in self.beside if self.names[part.campaign] != name])
 
+    def going_on(self, lanes: Collection[int]) -> Surroundings:
+        """The same if these lanes (ids) sent from now on, whatever stops them."""
+        return replace(
+            self, lanes=[lane.going_on if lane.is_stopped and lane.id in lanes else lane for lane in self.lanes]
+        )
+
     def plan(
         self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None, rate: float = 0.0
     ) -> CampaignPlan:

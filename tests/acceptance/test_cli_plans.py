@@ -31,6 +31,12 @@ def submit(run_cli: RunCli, *options: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+def submit_one(run_cli: RunCli, *options: str) -> None:
+    """Of one message, which leaves at once unless its instance stands still."""
+    arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi STOP", *options)
+    assert run_cli("campaign", "submit", "c", *arguments, stdin="phone\n628129990000\n").code == 0
+
+
 def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_cli: RunCli) -> None:
     said, _ = submit(run_cli, "--dry-run", "--at", "2027-01-04T09:00Z")
     assert re.search(r"it ends about (1 d 23|2 d [01]) h after its start, Wed 2027-01-06", said)
@@ -328,11 +334,27 @@ def test_watching_until_a_moment_ends_as_soon_as_that_will_be_missed(run_cli: Ru
     far = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
     assert "is still running after 1 s" in far.stderr
     assert_done(run_cli("instance", "pause", "a"))
-    unknown = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "1")
+    unknown = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
     assert "is still running after 1 s" in unknown.stderr, "nobody knows: it may be resumed"
+    missed = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "30")
+    assert missed.code == 1
+    assert re.search(r"error: campaign c will miss .*: it ends .*, even if 'a' went on now; see what", missed.stderr)
+
+
+def test_what_stands_still_is_missed_once_it_would_be_if_it_went_on(run_cli: RunCli, engine: Engine) -> None:
+    """What would make it is said by the plan, and the watching goes on for as long as that does."""
+    submit_one(run_cli)
+    start_due_campaigns(engine)
+    assert_done(run_cli("instance", "pause", "a"))
+    by = run_cli("campaign", "plan", "c", "--by", "in 1h")
+    assert by.code == 0
+    assert "the cheapest change that makes it: instance a going on, which is paused: `broadcaster " in by.stdout
+    assert "instance resume a`" in by.stdout
+    watched = run_cli("campaign", "watch", "c", "--until", "in 1h", "--timeout", "1")
+    assert "is still running after 1 s" in watched.stderr
     past = run_cli("campaign", "watch", "c", "--until", "in 2s", "--timeout", "60")
     assert past.code == 1
-    assert re.search(r"error: campaign c was not sent by .*: it is still running\n", past.stderr)
+    assert re.search(r"error: campaign c (was not sent by .*: it is still|will miss .* went on now)", past.stderr)
 
 
 def test_watching_one_until_before_it_starts_ends_at_once(run_cli: RunCli) -> None:
@@ -346,7 +368,7 @@ def test_what_expires_while_it_is_watched_is_not_sent_by_then(
     run_cli: RunCli, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knows for how long its instance is paused, and it expires meanwhile."""
-    submit(run_cli, "--expires", "2h")
+    submit_one(run_cli, "--expires", "2h")
     start_due_campaigns(engine)
     assert_done(run_cli("instance", "pause", "a"))
 
@@ -357,7 +379,7 @@ def test_what_expires_while_it_is_watched_is_not_sent_by_then(
         finish_campaigns(engine)
 
     monkeypatch.setattr(watch, "sleep", expires)
-    with pytest.raises(ConflictError, match=r"campaign c was not sent by .*: 60 messages expired meanwhile"):
+    with pytest.raises(ConflictError, match=r"campaign c was not sent by .*: 1 message expired meanwhile"):
         watch.follow(engine, "c", until=datetime.now(UTC) + timedelta(hours=3))
 
 

@@ -6,7 +6,7 @@ Needs no SQLAlchemy, for the commands that only show something.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -172,6 +172,11 @@ class OpenWork:
     def plan(self, rate: float = 0.0) -> CampaignPlan | None:
         """When that leaves; None: nothing is left. `rate`: as of `Surroundings.plan`."""
         return self.surroundings.plan(self.parts, rate=rate) if self.parts else None
+
+    @property
+    def going_on(self) -> OpenWork:
+        """The same if whatever stops its instances ended now."""
+        return replace(self, surroundings=self.surroundings.going_on({part.lane_id for part in self.parts}))
 
 
 def open_work(source: Engine | Reader, name: str) -> OpenWork:
