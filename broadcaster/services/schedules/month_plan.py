@@ -17,19 +17,19 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
-from broadcaster.domain.dealing import Dealing, LaneRates
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_remarks import said_put_off
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
-from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
 from broadcaster.domain.surroundings import Surroundings
+from broadcaster.services.campaigns.dealing_ahead import dealing_by, like_messages
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
 from broadcaster.services.schedules.month_moments import planned_moments
@@ -151,12 +151,8 @@ def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[
     """What its lanes will have of an occurrence."""
     schedule = due.schedule
     hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
-    like = PlannedPart(
-        lane_id=0, messages=0, hours=hours, priority=schedule.priority, limits=tuple(schedule.limits.values())
-    )
-    weights = _weights(schedule)
-    rates = around.shares(weights)
-    dealing = dealing_of(around, rates, like, due.due_at) if None in weights.values() else Dealing(rates)
+    like = like_messages(hours, schedule.priority, list(schedule.limits.values()))
+    dealing = dealing_by(around, _weights(schedule), like, due.due_at)
     found = parts_to_be(
         dealing.shares(due.reached.messages),
         {NOBODY: due.reached.messages},
