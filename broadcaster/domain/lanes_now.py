@@ -81,6 +81,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         return Pace(interval, self.tolerance if interval == self.interval else 0.0, self.burst)
 
     @property
+    def going_on(self) -> LaneNow:
+        """The same if whatever stops it ended now."""
+        return msgspec.structs.replace(self, is_stopped=False, trouble_since=None, is_down=False, rests=0.0)
+
+    @property
     def rate(self) -> float | None:
         """Messages a second, by its rate, gaps and rests; None: unlimited."""
         return 1.0 / self.interval if self.interval else None

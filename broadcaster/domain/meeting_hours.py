@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
-from broadcaster.errors import quoted
+from broadcaster.errors import listed, quoted
 from broadcaster.time_zones import shown_time
 
 InstanceHours = Mapping[str, OpeningHours | None]
@@ -28,6 +28,8 @@ class Meeting:
     """Through which of the instances nobody can be sent to, ever."""
     unmet: Sequence[RecipientGroup] = ()
     """Who can be sent to through none of them, ever."""
+    first: Sequence[str] = ()
+    """Through which of the instances it opens at that moment."""
 
 
 def is_known_to(hours: OpeningHours | None, groups: Collection[RecipientGroup]) -> bool:
@@ -51,14 +53,23 @@ def meeting_of(
     if apart and not is_known_to(hours, groups):
         return meeting_of(hours, dict.fromkeys(instances), groups, moment)
     found = [opens for of_instance in openings.values() for opens in of_instance.values() if opens is not None]
-    return Meeting(min(found, default=None), apart, unmet)
+    opens_at = min(found, default=None)
+    first = [name for name, each in instances.items() if opens_at in openings[each].values()] if opens_at else []
+    return Meeting(opens_at, apart, unmet, first)
 
 
 def said_hours(hours: OpeningHours | None, instances: InstanceHours) -> str:
-    """For people: `09:00-20:00 Europe/Berlin, through instance 'main' 08:00-18:00 Europe/Berlin`."""
+    """For people: `09:00-20:00 Europe/Berlin, through instance 'main' 08:00-18:00 Europe/Berlin`.
+
+    Without hours of the campaign the instances that have none are told, too, where others have some.
+    """
+    said = [] if hours is None else [str(hours)]
+    always = [name for name, each in instances.items() if each is None]
+    if hours is None and 0 < len(always) < len(instances):
+        said = [f"at any time through {listed(always, _MOST_NAMED)}"]
     limited = [f"through instance {quoted(name)} {each}" for name, each in instances.items() if each is not None]
     more = [f"and {len(limited) - _MOST_NAMED} more instances"] if len(limited) > _MOST_NAMED else []
-    return ", ".join([str(hours)] * (hours is not None) + limited[:_MOST_NAMED] + more)
+    return ", ".join([*said, *limited[:_MOST_NAMED], *more])
 
 
 class Chance(NamedTuple):

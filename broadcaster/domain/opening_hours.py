@@ -30,6 +30,7 @@ NOBODY = RecipientGroup("", ())
 """In place of the recipients' group, where it plays no part."""
 
 _ALWAYS = "00:00-24:00"
+_DAY_MINUTES = 24 * 60
 
 
 class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,6 +94,19 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 def joint_opening(all_hours: Sequence[OpeningHours], group: RecipientGroup, moment: datetime) -> Opening | None:
     """When all of them are open at once, as `OpeningHours.opening` says it of one."""
     return common_opening([rule for hours in all_hours for rule in hours._rules(group)], moment)
+
+
+def closing_later(hours: OpeningHours | None, by: int) -> OpeningHours | None:
+    """With windows that close so many hours later, but no later than at midnight."""
+    if hours is None:
+        return None
+    windows = []
+    for each in hours.windows:
+        window = parse_window(each)
+        # One that goes over midnight is left alone.
+        closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
+        windows.append(str(window._replace(closes=closes)))
+    return msgspec.structs.replace(hours, windows=tuple(windows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from math import ceil, floor
+from shlex import quote
 
 import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration, duration_parts
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
+from broadcaster.domain.opening_hours import OpeningHours, closing_later
 from broadcaster.domain.pacing import FASTEST, format_rate
-from broadcaster.domain.planned_campaign import PlannedCampaign, longer
+from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.span_limits import SpanLimit
 
 MOST_INSTANCES = 10
@@ -27,9 +29,11 @@ _MOST_HOURS = 24
 class ChangeKind(StrEnum):
     """What can be changed, the cheapest first: what is free, what people notice, what strains numbers, what is bought.
 
-    To raise a limit that is shared lets no number send more than its own limits allow.
+    What stands still and should not comes before all of it. To raise a limit that is shared lets no number send more
+    than its own limits allow.
     """
 
+    RESUME = "resume"
     START = "start"
     WINDOW = "window"
     LIMIT = "limit"
@@ -69,6 +73,23 @@ def cheapest_change(campaign: PlannedCampaign, deadline: datetime) -> PlanChange
 _Found = tuple[str, PlannedCampaign]
 
 
+def _going_on(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    """Of one of its instances that stand still, or of all of these."""
+    standing = [lane for lane in campaign.own_lanes if lane.is_stopped]
+    for lanes in dict.fromkeys([*((lane,) for lane in standing), tuple(standing)]):
+        resumed = campaign.going_on({lane.id for lane in lanes})
+        if lanes and makes_it(resumed.plan(), deadline):
+            yield " and ".join(map(_said_going_on, lanes)), resumed
+
+
+def _said_going_on(lane: LaneNow) -> str:
+    name = quote(lane.instance)
+    if lane.trouble_since is None:
+        return f"instance {lane.instance} going on, which is paused: `broadcaster instance resume {name}`"
+    health = "down" if lane.is_down else "refused"
+    return f"instance {lane.instance} well again, which is {health}: see `broadcaster instance show {name}`"
+
+
 def _earlier_start(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
     starts, now = campaign.starts_at, campaign.around.now
     if starts is None or starts <= now:
@@ -90,23 +111,37 @@ def _told(minutes: int) -> int:
 
 def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
     """Of the campaign, of one of its instances, or of all of them: what has to close least later."""
-    closing = [lane for lane in campaign.own_lanes if longer(lane.hours, _MOST_HOURS) != lane.hours]
-    options: list[tuple[str, Callable[[int], PlannedCampaign]]] = []
-    if any(longer(part.hours, _MOST_HOURS) != part.hours for part in campaign.parts):
-        options.append(("windows that close", campaign.open_longer))
-    options += [
-        (f"instance {lane.instance} with windows that close", partial(_open_longer, campaign, {lane.id}))
-        for lane in closing
-    ]
+    closing = [lane for lane in campaign.own_lanes if closing_later(lane.hours, _MOST_HOURS) != lane.hours]
+    options: list[Callable[[int], PlannedCampaign]] = []
+    if any(closing_later(part.hours, _MOST_HOURS) != part.hours for part in campaign.parts):
+        options.append(campaign.open_longer)
+    options += [partial(_open_longer, campaign, {lane.id}) for lane in closing]
     if len(options) > 1:
-        everywhere = partial(_open_all_longer, campaign, {lane.id for lane in closing})
-        options.append(("windows, also those of its instances, that close", everywhere))
+        options.append(partial(_open_all_longer, campaign, {lane.id for lane in closing}))
     found = []
-    for order, (what, change) in enumerate(options):
+    for order, change in enumerate(options):
         if (least := _least(lambda hours: makes_it(change(hours).plan(), deadline), _MOST_HOURS)) is not None:  # noqa: B023
-            found.append((least, order, what, change))
-    for least, _, what, change in sorted(found, key=lambda each: each[:2]):
-        yield f"{what} {least} h later, or at midnight", change(least)
+            found.append((least, order, change))
+    for least, _, change in sorted(found, key=lambda each: each[:2]):
+        changed = change(least)
+        yield " and ".join(_said_windows(campaign, changed)), changed
+
+
+def _said_windows(before: PlannedCampaign, after: PlannedCampaign) -> Iterator[str]:
+    """Which windows are other ones, and which these are, as `--window` takes them."""
+    if of_campaign := _said_window(before.hours, after.hours):
+        yield of_campaign
+    for was, now in zip(before.own_lanes, after.own_lanes, strict=True):
+        if of_lane := _said_window(was.hours, now.hours):
+            yield f"instance {now.instance} with {of_lane}"
+
+
+def _said_window(was: OpeningHours | None, now: OpeningHours | None) -> str:
+    """Nothing where they are the same."""
+    if was is None or now is None or was == now:
+        return ""
+    before, after = (" and ".join(each.windows) for each in (was, now))
+    return f"{'window' if len(now.windows) == 1 else 'windows'} {after} instead of {before}"
 
 
 def _open_longer(campaign: PlannedCampaign, lanes: Collection[int], hours: int) -> PlannedCampaign:
@@ -195,6 +230,7 @@ def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_
 
 
 _FINDERS: dict[ChangeKind, Callable[[PlannedCampaign, datetime], Iterator[_Found]]] = {
+    ChangeKind.RESUME: _going_on,
     ChangeKind.START: _earlier_start,
     ChangeKind.WINDOW: _longer_window,
     ChangeKind.LIMIT: _higher_limit,

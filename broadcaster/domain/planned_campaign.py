@@ -14,16 +14,14 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import Dealing, is_worth_moving, shares_of
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
-from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.opening_hours import OpeningHours, closing_later
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.span_limits import Rates, SpanLimit, with_rates
 from broadcaster.domain.surroundings import Surroundings
-from broadcaster.domain.windows import parse_window
 
-_DAY_MINUTES = 24 * 60
 _MOST_TRIED = 3
 """Limits without which a campaign is planned, too."""
 
@@ -96,16 +94,20 @@ class PlannedCampaign:
 
     def open_longer(self, hours: int) -> PlannedCampaign:
         """Its windows close so many hours later, but no later than at midnight."""
-        parts = [replace(part, hours=longer(part.hours, hours)) for part in self.parts]
+        parts = [replace(part, hours=closing_later(part.hours, hours)) for part in self.parts]
         return replace(self, parts=parts)._settled()
 
     def lane_open_longer(self, hours: int, lanes: Collection[int]) -> PlannedCampaign:
         """The windows of these lanes (ids) close so many hours later, but no later than at midnight."""
         changed = [
-            msgspec.structs.replace(lane, hours=longer(lane.hours, hours)) if lane.id in lanes else lane
+            msgspec.structs.replace(lane, hours=closing_later(lane.hours, hours)) if lane.id in lanes else lane
             for lane in self.around.lanes
         ]
         return replace(self, around=replace(self.around, lanes=changed))._settled()
+
+    def going_on(self, lanes: Collection[int]) -> PlannedCampaign:
+        """These lanes (ids) send from now on, whatever stops them."""
+        return replace(self, around=self.around.going_on(lanes))._settled()
 
     def at_rate(self, lane_id: int, rate: float | None) -> PlannedCampaign:
         """One of its lanes sends so many messages a second; None: any number. Gaps, rests and what is counted stay."""
@@ -172,6 +174,31 @@ class PlannedCampaign:
         """These lanes (ids) as well, which are around it."""
         return self.through([lane for lane in self.around.lanes if lane.id in lanes]) if lanes else self
 
+    def sent_through(self, weights: Mapping[int, float | None]) -> PlannedCampaign:
+        """Through these lanes (ids), which are around it, and no others: what has not left is dealt anew.
+
+        Each with its weight; None: by when it can send.
+        """
+        known = {lane: weight for lane, weight in weights.items() if weight is not None}
+        return replace(self, weights=known, in_use=set(weights))._dealt_to(weights)
+
+    def with_terms(
+        self, *, hours: OpeningHours | None, priority: int, expires_at: datetime | None, limits: Sequence[int]
+    ) -> PlannedCampaign:
+        """With these terms. Its messages stay with their lanes; those who wait for their people wait as long."""
+        parts = [
+            replace(
+                part,
+                hours=hours,
+                priority=priority,
+                expires_at=expires_at,
+                limits=tuple(sorted(limits)),
+                not_before=part.not_before if part.rule else None,
+            )
+            for part in self.parts
+        ]
+        return replace(self, parts=parts)
+
     def to_be_started(self) -> PlannedCampaign:
         """A draft, as its messages are dealt once it is started."""
         there = Counter[int]()
@@ -184,12 +211,15 @@ class PlannedCampaign:
 
     def dealt(self) -> PlannedCampaign:
         """The same with what has not left dealt anew to all of its lanes."""
+        return self._dealt_to(self._used)
+
+    def _dealt_to(self, lanes: Collection[int]) -> PlannedCampaign:
         alike: dict[PlannedPart, int] = defaultdict(int)
         for part in self.parts:
             alike[replace(part, lane_id=0, messages=0)] += part.messages
         if not alike:
             return self
-        rates = {lane.id: self.weights.get(lane.id, lane.rate) for lane in self.own_lanes}
+        rates = {lane.id: self.weights.get(lane.id, lane.rate) for lane in self.around.lanes if lane.id in lanes}
         most = max(alike, key=lambda part: alike[part])
         dealing = Dealing(rates) if self.weights else dealing_of(self.around, rates, most, self.starts_at)
         shares = dealing.shares(sum(alike.values()))
@@ -254,6 +284,11 @@ class PlannedCampaign:
         return [each for each in self.around.limits if each.id in keys and not each.is_shared and not each.ramp]
 
     @property
+    def hours(self) -> OpeningHours | None:
+        """Those of the campaign."""
+        return self.parts[0].hours if self.parts else None
+
+    @property
     def own_lanes(self) -> Sequence[LaneNow]:
         """Those that it is sent through."""
         return [lane for lane in self.around.lanes if lane.id in self._used]
@@ -271,16 +306,3 @@ class PlannedCampaign:
     def _with_lane(self, changed: LaneNow) -> PlannedCampaign:
         lanes = [changed if lane.id == changed.id else lane for lane in self.around.lanes]
         return replace(self, around=replace(self.around, lanes=lanes))._settled()
-
-
-def longer(hours: OpeningHours | None, by: int) -> OpeningHours | None:
-    """With windows that close so many hours later, but no later than at midnight."""
-    if hours is None:
-        return None
-    windows = []
-    for each in hours.windows:
-        window = parse_window(each)
-        # One that goes over midnight is left alone.
-        closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
-        windows.append(str(window._replace(closes=closes)))
-    return msgspec.structs.replace(hours, windows=tuple(windows))

@@ -19,14 +19,22 @@ class PlannedHours:
         self._known: dict[tuple[Sequence[OpeningHours], RecipientGroup], _Openings] = {}
 
     def opening(
-        self, instance: OpeningHours | None, campaign: OpeningHours | None, group: RecipientGroup, reserve: float
+        self,
+        instance: OpeningHours | None,
+        campaign: OpeningHours | None,
+        group: RecipientGroup,
+        reserve: float,
+        margin: float = 0.0,
     ) -> Callable[[float], OpenSpan]:
-        """For `Queue.opening`: when both are open, without the reserve before they close. In seconds."""
+        """For `Queue.opening`: when both are open, without the reserve before they close. In seconds.
+
+        Without the margin before that, too, unless that is more than half of the time that they are open.
+        """
         all_hours = tuple(hours for hours in (instance, campaign) if hours is not None)
         if not all_hours:
             return always_open
         openings = self._known.setdefault((all_hours, group), _Openings(all_hours, group))
-        return lambda moment: openings.first(moment, reserve)
+        return lambda moment: openings.first(moment, reserve, margin)
 
 
 class _Openings:
@@ -38,12 +46,14 @@ class _Openings:
         self._from: dict[float, OpenSpan] = {}
         """What is open at a moment or next: asked for at the beginnings of days, and when something closes."""
 
-    def first(self, moment: float, reserve: float) -> OpenSpan:
-        """What is open at a moment or next, without the reserve before it closes."""
+    def first(self, moment: float, reserve: float, margin: float) -> OpenSpan:
+        """What is open at a moment or next, without the reserve and the margin before it closes."""
         asked = floor(moment / _DAY) * float(_DAY)
         while True:
             begins, closes = self._at(asked)
-            begins, ends = max(moment, begins), closes - reserve
+            ends = closes - reserve
+            ends -= min(margin, max(0.0, ends - begins) / 2)
+            begins = max(moment, begins)
             if begins < ends or closes == inf:
                 return OpenSpan(begins, ends)
             asked = closes

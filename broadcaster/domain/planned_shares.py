@@ -18,6 +18,7 @@ from msgspec.structs import replace as changed
 
 from broadcaster.domain.dealing import Dealing, LaneRates, unlimited_rate
 from broadcaster.domain.lanes_now import LaneNow
+from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import OpenSpan
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.plans import HORIZON
@@ -31,6 +32,9 @@ _FIRST_PIECE = 1.0
 """Seconds. Of what leaves within one piece of time it is not looked when, and each piece is a"""
 _LONGER = 0.05
 """part of the time before it."""
+_MARGIN = timedelta(minutes=1)
+"""What a lane would send so shortly before its windows close is not dealt to it: it sends somewhat later than planned,
+since time passes between a deal and the first claim, and what is left would wait until the windows open again."""
 _ENOUGH = 1_000_000_000
 """Messages: more than any campaign has."""
 
@@ -47,7 +51,7 @@ def dealing_of(
     if len(lanes) < 2 or not any(lane.limits or lane.hours or lane.rests for lane in lanes):
         return Dealing(rates)
     begins = max(around.now, starts_at or around.now)
-    like = replace(like, slice=0, not_before=begins, rule=None, first_free_at=None, people=0)
+    like = replace(like, group=NOBODY, slice=0, not_before=begins, rule=None, first_free_at=None, people=0)
     alone = _at_their_rates(around, rates)
     return Dealing(rates, _Replayed(_pieces(alone, rates, like, begins)))
 
@@ -77,7 +81,8 @@ def _at_their_rates(around: Surroundings, rates: LaneRates) -> Surroundings:
         interval = lane.interval or (1.0 / unlimited if lane.id in rates else 0.0)
         return changed(lane, interval=interval, is_stopped=False, trouble_since=None, **known)
 
-    return replace(around, lanes=[of_lane(lane) for lane in around.lanes], failovers={}, people=None)
+    lanes = [of_lane(lane) for lane in around.lanes]
+    return replace(around, lanes=lanes, margin=_MARGIN, failovers={}, people=None)
 
 
 def _pieces(

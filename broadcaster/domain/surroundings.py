@@ -61,6 +61,8 @@ class Surroundings:
     """How long before it closes something is as good as closed."""
     zone: ZoneInfo
     """Whose days count."""
+    margin: timedelta = timedelta(0)
+    """How long before that, where it is dealt for: what is dealt leaves somewhat later than planned."""
     beside: Sequence[PlannedPart] = ()
     """What other campaigns have to send."""
     canaries: Mapping[int, Slices] = field(default_factory=dict)
@@ -106,6 +108,12 @@ class Surroundings:
     def without(self, name: str) -> Surroundings:
         """The same without what the campaign called `name` has to send."""
         return replace(self, beside=[part for part in self.beside if self.names[part.campaign] != name])
+
+    def going_on(self, lanes: Collection[int]) -> Surroundings:
+        """The same if these lanes (ids) sent from now on, whatever stops them."""
+        return replace(
+            self, lanes=[lane.going_on if lane.is_stopped and lane.id in lanes else lane for lane in self.lanes]
+        )
 
     def plan(
         self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None, rate: float = 0.0
@@ -271,10 +279,11 @@ class Surroundings:
         return Taker(place, rule.weight(lane), lane.rate, queues, self.hours.opening(lane.hours, None, NOBODY, 0.0))
 
     def _queue(self, lane: LaneNow, part: PlannedPart, limits: Collection[int]) -> Queue:
-        reserve = self.reserve.total_seconds()
+        reserve, margin = self.reserve.total_seconds(), self.margin.total_seconds()
+        open_hours = self.hours.opening(lane.hours, part.hours, part.group, reserve, margin)
         return Queue(
             messages=part.messages,
-            opening=_never if lane.is_stopped else self.hours.opening(lane.hours, part.hours, part.group, reserve),
+            opening=_never if lane.is_stopped else open_hours,
             not_before=seconds_or(part.not_before, -inf),
             expires_at=seconds_or(part.expires_at) - reserve,
             campaign=part.campaign,

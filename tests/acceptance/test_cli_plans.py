@@ -31,6 +31,12 @@ def submit(run_cli: RunCli, *options: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+def submit_one(run_cli: RunCli, *options: str) -> None:
+    """Of one message, which leaves at once unless its instance stands still."""
+    arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi STOP", *options)
+    assert run_cli("campaign", "submit", "c", *arguments, stdin="phone\n628129990000\n").code == 0
+
+
 def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_cli: RunCli) -> None:
     said, _ = submit(run_cli, "--dry-run", "--at", "2027-01-04T09:00Z")
     assert re.search(r"it ends about (1 d 23|2 d [01]) h after its start, Wed 2027-01-06", said)
@@ -254,7 +260,7 @@ def test_instances_that_share_by_weights_are_planned_by_them(run_cli: RunCli) ->
     planned = assert_done(run_cli("campaign", "plan", "over", "--json")).json
     assert sum(each["messages"] for each in planned["days"] if each["instance"] == "b") == 50
     assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", "--timezone", "UTC", *shared))
-    first = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json[0]
+    first = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json["occurrences"][0]
     took = datetime.fromisoformat(first["ends_at"]) - datetime.fromisoformat(first["due_at"])
     assert timedelta(minutes=48) < took < timedelta(minutes=52)
 
@@ -328,11 +334,27 @@ def test_watching_until_a_moment_ends_as_soon_as_that_will_be_missed(run_cli: Ru
     far = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
     assert "is still running after 1 s" in far.stderr
     assert_done(run_cli("instance", "pause", "a"))
-    unknown = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "1")
+    unknown = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
     assert "is still running after 1 s" in unknown.stderr, "nobody knows: it may be resumed"
+    missed = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "30")
+    assert missed.code == 1
+    assert re.search(r"error: campaign c will miss .*: it ends .*, even if 'a' went on now; see what", missed.stderr)
+
+
+def test_what_stands_still_is_missed_once_it_would_be_if_it_went_on(run_cli: RunCli, engine: Engine) -> None:
+    """What would make it is said by the plan, and the watching goes on for as long as that does."""
+    submit_one(run_cli)
+    start_due_campaigns(engine)
+    assert_done(run_cli("instance", "pause", "a"))
+    by = run_cli("campaign", "plan", "c", "--by", "in 1h")
+    assert by.code == 0
+    assert "the cheapest change that makes it: instance a going on, which is paused: `broadcaster " in by.stdout
+    assert "instance resume a`" in by.stdout
+    watched = run_cli("campaign", "watch", "c", "--until", "in 1h", "--timeout", "1")
+    assert "is still running after 1 s" in watched.stderr
     past = run_cli("campaign", "watch", "c", "--until", "in 2s", "--timeout", "60")
     assert past.code == 1
-    assert re.search(r"error: campaign c was not sent by .*: it is still running\n", past.stderr)
+    assert re.search(r"error: campaign c (was not sent by .*: it is still|will miss .* went on now)", past.stderr)
 
 
 def test_watching_one_until_before_it_starts_ends_at_once(run_cli: RunCli) -> None:
@@ -346,7 +368,7 @@ def test_what_expires_while_it_is_watched_is_not_sent_by_then(
     run_cli: RunCli, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knows for how long its instance is paused, and it expires meanwhile."""
-    submit(run_cli, "--expires", "2h")
+    submit_one(run_cli, "--expires", "2h")
     start_due_campaigns(engine)
     assert_done(run_cli("instance", "pause", "a"))
 
@@ -357,7 +379,7 @@ def test_what_expires_while_it_is_watched_is_not_sent_by_then(
         finish_campaigns(engine)
 
     monkeypatch.setattr(watch, "sleep", expires)
-    with pytest.raises(ConflictError, match=r"campaign c was not sent by .*: 60 messages expired meanwhile"):
+    with pytest.raises(ConflictError, match=r"campaign c was not sent by .*: 1 message expired meanwhile"):
         watch.follow(engine, "c", until=datetime.now(UTC) + timedelta(hours=3))
 
 
@@ -389,7 +411,7 @@ def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(r
     add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC")
     assert "nothing is due" in assert_done(run_cli("schedule", "plan")).stdout
     assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", *add))
-    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json
+    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json["occurrences"]
     assert len(weekly) in (4, 5)
     assert {each["messages"] for each in weekly} == {60}
     first = weekly[0]
@@ -399,11 +421,22 @@ def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(r
     assert_done(
         run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", "--overlap", "skip", "--expires", "20h", *add)
     )
-    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json["occurrences"]
     remarks = [remark for each in planned for remark in each["remarks"]]
     assert any("expire before they may leave" in each for each in remarks)
     assert any("beside schedule" in each for each in remarks)
     assert "REMARKS" in assert_done(run_cli("schedule", "plan")).stdout
+
+
+def test_a_month_that_is_too_much_for_one_plan_says_until_when_it_is_planned(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "few", "-", stdin="phone\n628129990000\n"))
+    add = ("--audience", "few", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--every", "1m")
+    assert_done(run_cli("schedule", "add", "fast", *add))
+    told = assert_done(run_cli("schedule", "plan")).stdout
+    assert re.search(r"only the first 1,000 are planned, those due before \w{3} 20\S+ \S+ UTC: more is due than", told)
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    assert len(planned["occurrences"]) == 1000
+    assert planned["planned_until"] > planned["occurrences"][-1]["due_at"]
 
 
 def planned_daily(run_cli: RunCli, overlap: str) -> list[dict[str, Any]]:
@@ -411,7 +444,7 @@ def planned_daily(run_cli: RunCli, overlap: str) -> list[dict[str, Any]]:
     assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
     add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--overlap", overlap)
     assert_done(run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", *add))
-    planned: list[dict[str, Any]] = assert_done(run_cli("schedule", "plan", "daily", "--json")).json
+    planned: list[dict[str, Any]] = assert_done(run_cli("schedule", "plan", "daily", "--json")).json["occurrences"]
     return planned
 
 
@@ -441,6 +474,6 @@ def test_a_schedule_is_planned_beside_the_campaigns_on_its_instances(run_cli: Ru
     submit(run_cli, "--at", "in 1h")
     add = ("--audience", "few", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--every", "6h")
     assert_done(run_cli("schedule", "add", "often", *add))
-    planned = assert_done(run_cli("schedule", "plan", "often", "--json")).json
+    planned = assert_done(run_cli("schedule", "plan", "often", "--json")).json["occurrences"]
     assert "beside campaign c through the same instances" in planned[2]["remarks"]
     assert planned[-1]["remarks"] == []

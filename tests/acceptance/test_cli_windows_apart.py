@@ -177,3 +177,18 @@ def test_why_nobody_can_tell_how_long_sending_takes(run_cli: RunCli) -> None:
     assert_done(run_cli("instance", "set", "any", "--rate", "unlimited"))
     unlimited = run_cli("campaign", "submit", "w", "--instance", "any", "--dry-run", *plain, stdin=RECIPIENTS)
     assert "cannot be told: 'any' has no rate limit" in assert_done(unlimited).stdout
+
+
+def test_of_several_instances_it_is_said_which_sends_first(run_cli: RunCli) -> None:
+    then = in_days(3)
+    assert_done(run_cli("instance", "set", "clinic", "--window", f"{then:%a} 09:00-12:00"))
+    told = run_cli(
+        *("campaign", "submit", "w", "--instance", "clinic", "--instance", "any", "--dry-run", *SUBMIT[:-2]),
+        stdin=RECIPIENTS,
+        environ={"BROADCASTER_TIMEZONE": "UTC"},
+    ).stdout
+    of_instance = f"through instance 'clinic' {then:%a} 09:00-12:00 UTC"
+    assert (
+        f"it is sent at any time through 'any', {of_instance}: the first of its recipients may be sent to now" in told
+    )
+    assert "may be sent to now, through 'any'\n" in told

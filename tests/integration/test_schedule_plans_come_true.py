@@ -175,7 +175,7 @@ def test_occurrences_become_what_their_plan_says(shop: Shop, set_up: Callable[[S
     set_up(shop)
     if shop.sql("SELECT FROM campaigns"):
         run_until(shop, clock, lambda: shop.state("before") == "finished")
-    planned = plan_month(shop.engine)
+    planned = plan_month(shop.engine).occurrences
     run_until(shop, clock, lambda: _are_over(shop, planned))
     for each in planned:
         state, states, ended = became(shop, each)

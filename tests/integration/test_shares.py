@@ -23,6 +23,8 @@ from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.schedules.editing import add_schedule
+from tests.support.schedules import add_audience, new_schedule
 from tests.support.shop import Shop
 
 _DEALT = (
@@ -144,3 +146,12 @@ def test_more_instances_are_told_with_the_one_that_they_are_like(shop: Shop) -> 
     send(shop, 40, "a", draft=True)
     assert foresee(shop.engine, "x", WhatIf(more=2)).changes == ["2 more like a"]
     assert foresee(shop.engine, "x", WhatIf(instances=["b"], more=1)).changes == ["instance b", "one more like a"]
+
+
+def test_the_outlook_of_a_schedule_deals_by_the_same_rule(shop: Shop) -> None:
+    """Within ten minutes `a` sends 200, and `b` nothing."""
+    add_audience(shop, "people", 180)
+    outlook = add_schedule(
+        shop.engine, new_schedule("news", instances=["a", "b"], every="1h", expires_after=timedelta(minutes=10))
+    )
+    assert not [notice for notice in outlook.notices if "will expire" in notice]

@@ -69,6 +69,14 @@ def test_hours_are_said_with_those_of_the_first_few_instances() -> None:
     assert said_hours(None, instances).endswith("instance 'c' 09:00-12:00 UTC, and 2 more instances")
 
 
+def test_whichever_sends_first_is_told_also_where_it_has_no_hours() -> None:
+    instances = {"shop": None, "night": hours("22:00-23:00")}
+    assert said_hours(None, instances) == "at any time through 'shop', through instance 'night' 22:00-23:00 UTC"
+    assert meeting_of(None, instances, (), MONDAY).first == ["shop"]
+    assert meeting_of(hours("22:30-22:50"), instances, (), MONDAY).first == ["shop", "night"]
+    assert said_hours(hours("22:30-22:50"), instances) == ("22:30-22:50 UTC, through instance 'night' 22:00-23:00 UTC")
+
+
 def chances(*due: datetime, windows: tuple[str, ...], expires: int | None) -> Chances:
     after = None if expires is None else timedelta(hours=expires)
     return Chances.of(due, hours(*windows), {"a": None}, after, ZoneInfo("UTC"))

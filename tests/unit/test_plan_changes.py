@@ -61,7 +61,7 @@ def test_a_pace_that_follows_from_what_is_counted_rises_with_it() -> None:
 
 def test_the_windows_of_an_instance_may_close_later() -> None:
     work = campaign(lane(hours=MORNING), messages=1800)
-    assert says(work, hours=2) == "instance i1 with windows that close 1 h later, or at midnight"
+    assert says(work, hours=2) == "instance i1 with window Mon-Fri 09:00-11:00 instead of Mon-Fri 09:00-10:00"
 
 
 def test_where_both_close_too_early_both_have_to_close_later() -> None:
@@ -69,13 +69,45 @@ def test_where_both_close_too_early_both_have_to_close_later() -> None:
     change = cheapest_change(work, NOW + timedelta(hours=2))
     assert change is not None
     assert change.kind is ChangeKind.WINDOW
-    assert change.says == "windows, also those of its instances, that close 1 h later, or at midnight"
+    longer = "window Mon-Fri 09:00-11:00 instead of Mon-Fri 09:00-10:00"
+    assert change.says == f"{longer} and instance i1 with {longer}"
 
 
 def test_the_windows_of_the_campaign_come_first_where_they_are_enough() -> None:
     all_day = structs.replace(MORNING, windows=("Mon-Fri 09:00-20:00",))
     work = campaign(lane(hours=all_day), messages=1800, hours=MORNING)
-    assert says(work, hours=2) == "windows that close 1 h later, or at midnight"
+    assert says(work, hours=2) == "window Mon-Fri 09:00-11:00 instead of Mon-Fri 09:00-10:00"
+
+
+def test_a_window_that_closes_at_midnight_is_said_as_it_is_written() -> None:
+    work = campaign(lane(hours=structs.replace(MORNING, windows=("09:00-23:12",))), messages=20 * 60 * 14 + 20 * 50)
+    assert says(work, hours=15) == "instance i1 with window 09:00-24:00 instead of 09:00-23:12"
+
+
+def test_what_stands_still_goes_on_before_anything_is_changed() -> None:
+    paused = lane(is_stopped=True)
+    resume = "instance i1 going on, which is paused: `broadcaster instance resume i1`"
+    assert says(campaign(paused, lane(2, hours=MORNING), messages=60), hours=1) == resume
+    assert says(campaign(paused, messages=60), minutes=1) is None
+    change = cheapest_change(campaign(paused, messages=60), NOW + timedelta(hours=1))
+    assert change is not None
+    assert change.kind is ChangeKind.RESUME
+    assert change.ends_at == NOW + timedelta(seconds=3 * 59)
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+def test_for_one_in_trouble_it_is_said_what_it_waits_for(*, is_down: bool) -> None:
+    work = campaign(lane(is_stopped=True, trouble_since=NOW, is_down=is_down, rests=60.0), messages=60)
+    health = "down" if is_down else "refused"
+    assert says(work, hours=1) == f"instance i1 well again, which is {health}: see `broadcaster instance show i1`"
+
+
+def test_where_several_stand_still_all_of_them_go_on() -> None:
+    work = campaign(lane(is_stopped=True), lane(2, is_stopped=True), messages=60)
+    parts = [PlannedPart(lane_id=each, messages=60) for each in (1, 2)]
+    said = says(replace(work, parts=parts), hours=1)
+    assert said is not None
+    assert "resume i1` and instance i2 going on, which is paused" in said
 
 
 @pytest.mark.parametrize(

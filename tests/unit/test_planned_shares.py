@@ -97,6 +97,19 @@ def test_what_closes_gets_what_it_sends_until_then() -> None:
     assert shares(6000, these)[2] == pytest.approx(1190, rel=0.03)
 
 
+@pytest.mark.parametrize(("minutes", "sent"), [(1, 0), (2, 10), (10, 170)])
+def test_what_closes_soon_gets_nothing_that_is_due_in_the_last_minute(minutes: int, sent: int) -> None:
+    """So that it may begin somewhat later than it was dealt for."""
+    these = around(lane(1), lane(2, hours=OpeningHours(windows=(f"06:00-09:{minutes:02}",), zone="UTC")))
+    # Without the 30 s before it closes.
+    assert shares(3000, these)[2] == pytest.approx(sent, abs=3)
+
+
+def test_what_is_open_for_a_minute_gets_what_it_sends_in_the_first_half_of_that() -> None:
+    these = around(lane(1), lane(2, hours=OpeningHours(windows=("09:00-09:01",), zone="UTC")))
+    assert shares(600, these)[2] == pytest.approx(15 / 3, abs=3)
+
+
 def test_what_rests_gets_what_it_sends_afterwards() -> None:
     these = around(lane(1), lane(2, rests=600.0))
     assert shares(100, these) == {1: 100, 2: 0}

@@ -198,8 +198,8 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
         say(f"it makes {at}")
     elif found.change is None:
         say(
-            f"it misses {at}, and no single change makes it: an earlier start, longer windows, one shared limit, one "
-            f"rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
+            f"it misses {at}, and no single change makes it: instances that go on, an earlier start, longer windows, "
+            f"one shared limit, one rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
         )
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"

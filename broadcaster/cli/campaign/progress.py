@@ -47,6 +47,8 @@ class Foresight:
         self._look = look
         self.plan: CampaignPlan | None = None
         """The latest one; None: nothing is left to send."""
+        self._best: CampaignPlan | None = None
+        self._work: OpenWork | None = None
         self._known_until = -inf
         self._open = 0
 
@@ -58,11 +60,21 @@ class Foresight:
         now = time.monotonic()
         if now >= self._known_until or (still_open == 0) != (self._open == 0):
             self._open, begun = still_open, now
-            self.plan = self._look().plan(rate)
+            self._work = self._look()
+            self.plan, self._best = self._work.plan(rate), None
             # However long a plan takes to make, most of the time none is made.
             self._known_until = time.monotonic() + max(LINE_SECONDS, _PLANS_SHARE * (time.monotonic() - begun))
         ends_at = self.ends_at
         return None if ends_at is None else max(0.0, ends_at.timestamp() - time.time())
+
+    @property
+    def at_best(self) -> CampaignPlan | None:
+        """The same if whatever stops its instances ended now."""
+        if self.plan is None or self._work is None or not self.plan.stopped:
+            return self.plan
+        if self._best is None:
+            self._best = self._work.going_on.plan()
+        return self._best
 
     @property
     def ends_at(self) -> datetime | None:

@@ -36,7 +36,7 @@ from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.time_zones import shown_time, shown_zone
 
-_MOST_UNTRIED = 3
+_MOST_NAMED = 3
 """Instances to name that were never tried: who has more of them has understood."""
 
 
@@ -104,7 +104,7 @@ def say_submitted(
         say_start(submission.starts_at, dry_run=dry_run)
     _say_hours(submitted, submission)
     _say_estimate(submitted, submission)
-    for instance in submitted.untried[:_MOST_UNTRIED]:
+    for instance in submitted.untried[:_MOST_NAMED]:
         say(
             f"nothing was sent through instance {instance} yet: see a message arrive on a phone of yours with "
             f"`broadcaster instance check {quote(instance)} --to NUMBER`"
@@ -144,7 +144,9 @@ def _say_hours(submitted: Submitted, submission: Submission) -> None:
         now = datetime.now(UTC)
         opens = "now" if submitted.opens_at <= now else f"at {shown_time(submitted.opens_at)}"
         hours = said_hours(submission.hours, submitted.instance_hours)
-        say(f"it is sent {hours}: the first of its recipients may be sent to {opens}")
+        first = submitted.opens_through
+        through = f", through {listed(first, _MOST_NAMED)}" if len(first) < len(submitted.lanes) else ""
+        say(f"it is sent {hours}: the first of its recipients may be sent to {opens}{through}")
     for country, recipients in submitted.in_several_zones.items():
         say(f"{recipients:,} of them are in {country}, where numbers tell no time zone: all of them have to be open")
     if submitted.without_legal_hours:
@@ -229,11 +231,11 @@ def _say_why_untold(submitted: Submitted) -> None:
     if submitted.never_meets:
         say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")
     elif stopped:
-        say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_UNTRIED)} now")
+        say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_NAMED)} now")
     elif submitted.leaves_nothing:
         say("nothing of it is sent: all of it expires before it may leave")
     elif unlimited:
-        say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_UNTRIED)} has no rate limit")
+        say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_NAMED)} has no rate limit")
     elif all(lane.interval for lane in submitted.lanes):
         say("how long sending takes cannot be told: limits and windows do not let all of it leave within a year")
     else:

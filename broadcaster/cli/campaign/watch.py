@@ -22,7 +22,7 @@ from broadcaster.domain.meter import Meter
 from broadcaster.domain.plan_remarks import said_expiry
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
-from broadcaster.errors import ConflictError, UnavailableError
+from broadcaster.errors import ConflictError, UnavailableError, listed
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary, speed_limits
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 POLL_SECONDS = 0.5
+_MOST_NAMED = 3
+"""Instances that are named, of many that stand still."""
 
 
 def watch(
@@ -112,7 +114,7 @@ def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> N
     by, name = shown_time(until), snapshot.summary.name
     if datetime.now(UTC) > until:
         raise ConflictError(f"campaign {name} was not sent by {by}: it is still {snapshot.state}")
-    why = _why_late(snapshot.summary, foresight.plan, until)
+    why = _why_late(snapshot.summary, foresight, until)
     if why is not None:
         when = f'"{until.astimezone(shown_zone()):%Y-%m-%d %H:%M}"'
         raise ConflictError(
@@ -121,16 +123,22 @@ def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> N
         )
 
 
-def _why_late(summary: CampaignSummary, plan: CampaignPlan | None, until: datetime) -> str | None:
-    """Why it will not be sent by then; None: it may be."""
+def _why_late(summary: CampaignSummary, foresight: Foresight, until: datetime) -> str | None:
+    """Why it will not be sent by then, even if all of its instances go on now; None: it may be."""
     if summary.started_at is None and summary.starts_at > until:
         return f"it starts {shown_time(summary.starts_at)}"
-    if plan is None or not plan.misses(until):
+    plan, best = foresight.plan, foresight.at_best
+    if plan is None or best is None or not best.misses(until):
         return None
-    if plan.expire and not plan.stopped:
+    even = f", even if {listed(plan.stopped, _MOST_NAMED)} went on now" if plan.stopped else ""
+    return f"{_said_late(best)}{even}"
+
+
+def _said_late(plan: CampaignPlan) -> str:
+    if plan.expire:
         return said_expiry(plan, shown_time)
     last = max((each.ends_at for each in plan.days), default=None)
-    if last is None or (plan.remaining and not plan.stopped):
+    if last is None or plan.remaining:
         return "it will not have left within a year"
     ends = shown_time(max(last, plan.known_end or last))
     return f"it ends {ends}" if plan.known_end else f"it ends no earlier than {ends}"

@@ -22,9 +22,10 @@ def plan(
 ) -> None:
     """Show when the occurrences of the next month would be sent, beside each other and all campaigns.
 
-    Of each schedule the first 100. It goes by the members that there are now. One that is due while an earlier one is
-    still sent waits for it or is skipped, and so do people whom cooldowns and caps keep from it. REMARKS say so, who
-    else is skipped, what else is sent through its instances meanwhile, and how many expire.
+    It goes by the members that there are now. One that is due while an earlier one is still sent waits for it or is
+    skipped, and so do people whom cooldowns and caps keep from it. REMARKS say so, who else is skipped, what else is
+    sent through its instances meanwhile, and how many expire. Where too much is due for one plan it ends earlier, for
+    all schedules, and says when.
 
     Example: broadcaster schedule plan news
     """
@@ -33,7 +34,7 @@ def plan(
     if as_json:
         say_json(planned)
         return
-    if not planned:
+    if not planned.occurrences:
         say("nothing is due within a month")
         return
     say_table(
@@ -46,7 +47,11 @@ def plan(
                 shown_time(each.ends_at, seconds=False),
                 "; ".join(each.remarks) or None,
             ]
-            for each in planned
+            for each in planned.occurrences
         ),
         folded=["DUE", "SCHEDULE", "ENDS", "REMARKS"],
     )
+    if planned.planned_until is not None:
+        count = len(planned.occurrences)
+        until = shown_time(planned.planned_until)
+        say(f"only the first {count:,} are planned, those due before {until}: more is due than can be planned at once")

@@ -33,6 +33,8 @@ from broadcaster.services.openings import (
 )
 from broadcaster.time_zones import shown_time, shown_zone
 
+_TERMS = frozenset({"priority", "starts_at", "expires_at"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermsChange:
@@ -80,6 +82,11 @@ class ChangedTerms:
     are_other_hours: bool = False
     notices: list[str] = field(default_factory=list)
     """What people should know of it."""
+
+    def of(self, campaign: StoredCampaign) -> StoredCampaign:
+        """The campaign as it is once this is stored, but for whom it goes to."""
+        known = {each: self.columns[each] for each in _TERMS & self.columns.keys()}
+        return replace(campaign, hours=self.hours if self.are_other_hours else campaign.hours, **known)
 
 
 def changed_terms(

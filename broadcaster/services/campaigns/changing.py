@@ -6,7 +6,6 @@ the version that its campaign had when it was claimed. docs/decisions/0029-chang
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +17,7 @@ from sqlalchemy import Connection, Engine, null, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, value, values
+from broadcaster.db.statements import execute, value
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
@@ -32,12 +31,13 @@ from broadcaster.services.campaigns.changed_care import CareChange, change_care
 from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
+from broadcaster.services.campaigns.foreseeing import foresee_shared
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
-from broadcaster.services.campaigns.planning import dealt_anew, open_work, surroundings_of
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.batches import SAMPLES
 from broadcaster.services.shared_limits import limit_campaign, limits_for_campaigns
@@ -103,10 +103,10 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     another time, UsageError and InputError for what `submit_campaign` refuses, and InputError where somebody who is
     still to be sent to cannot be sent the new content.
     """
-    changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
+    changed, after = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
     if change.instances is not None and changed.changes:
         if dry_run:
-            changed.moved, plan = _plan_shared(engine, name, change)
+            changed.moved, plan = _plan_shared(engine, after, change)
         else:
             changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
             plan = open_work(engine, name).plan()
@@ -117,7 +117,8 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     return changed
 
 
-def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool) -> Changed:
+def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool) -> tuple[Changed, StoredCampaign]:
+    """What became of it, and the campaign as it is then, but for its content and care."""
     with transaction(engine) as connection:
         _, state = lock_campaign(connection, name)
         _refuse_state(name, state)
@@ -139,24 +140,21 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         if change.sharing is not None:
             _change_sharing(connection, campaign, change.sharing, result, dry_run=dry_run)
         result.changes += change_care(connection, campaign, change.care, dry_run=dry_run)
+        limits = campaign.limits
         if change.limits is not None:
-            _change_limits(connection, campaign, change.limits, result, dry_run=dry_run)
-        return result
+            limits = _change_limits(connection, campaign, change.limits, result, dry_run=dry_run)
+        return result, replace(changed.of(campaign), limits=limits)
 
 
-def _plan_shared(engine: Engine, name: str, change: CampaignChange) -> tuple[int, CampaignPlan | None]:
+def _plan_shared(engine: Engine, campaign: StoredCampaign, change: CampaignChange) -> tuple[int, CampaignPlan | None]:
     """How many messages other instances would get, and the plan through those that it is to have."""
+    if campaign.selection is not None:
+        return 0, None
     with transaction(engine) as connection:
-        rates = lanes_of(connection, change.instances or (), change.weights)
-        lanes = {*values(connection, "lanes_with_parts", name=name), *rates}
-        around = surroundings_of(connection, lanes, name=name)
-    before, around = around.of(name), around.without(name)
-    after = dealt_anew(before, around.shares(rates))
-    had, get = (Counter[int]() for _ in range(2))
-    for counts, parts in ((had, before), (get, after)):
-        for part in parts:
-            counts[part.lane_id] += part.messages
-    return (get - had).total(), around.plan(after) if after else None
+        lanes = lanes_of(connection, change.instances or (), change.weights)
+        weights = lanes if change.weights else dict.fromkeys(lanes)
+        moved, planned = foresee_shared(connection, campaign, weights)
+    return moved, planned.plan() if planned.parts else None
 
 
 def _share(engine: Engine, name: str) -> tuple[int, int]:
@@ -293,12 +291,14 @@ def _change_sharing(
 
 def _change_limits(
     connection: Connection, campaign: StoredCampaign, names: Sequence[str], result: Changed, *, dry_run: bool
-) -> None:
+) -> Mapping[str, int]:
+    """The limits that hold for it then, by name: their ids."""
     was, now = sorted(campaign.limits), sorted(set(names))
     limits = limits_for_campaigns(connection, now)
     if now == was:
-        return
+        return campaign.limits
     result.changes.append(Difference("limits", *(", ".join(each) or None for each in (was, now))))
     if not dry_run:
         limit_campaign(connection, campaign.id, limits.values(), has_started=campaign.started_at is not None)
         note_operation(connection, "campaign", campaign.name, limits=now, limits_before=was)
+    return limits

@@ -13,17 +13,28 @@ from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_shares import dealing_of
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.checks import lanes_in_use
 from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.campaigns.submission import Submission
 
 
+def dealing_by(
+    around: Surroundings, weights: LaneRates, like: PlannedPart, starts_at: datetime | None = None
+) -> Dealing:
+    """By the weights of lanes; where one has None, by when each of them can send messages `like`, from a start on."""
+    rates = around.shares(weights)
+    if len(weights) < 2 or None not in weights.values():
+        return Dealing(rates)
+    return dealing_of(around, rates, like, starts_at)
+
+
 def submitted_dealing(connection: Connection, submission: Submission, lanes: LaneRates) -> Dealing:
     """Of a campaign that is submitted to these lanes: by their weights, or by when each of them can send."""
     if submission.weights or len(lanes) < 2:
         return Dealing(lanes)
-    like = _like_messages(submission.hours, submission.priority, submission.limit_ids)
+    like = like_messages(submission.hours, submission.priority, submission.limit_ids)
     around = surroundings_of(connection, lanes, limits=submission.limit_ids)
     return dealing_of(around.without(submission.name), lanes, like, submission.starts_at)
 
@@ -36,11 +47,8 @@ def stored_dealing(connection: Connection, campaign: StoredCampaign, *, now: boo
 def _stored_dealing(connection: Connection, campaign: StoredCampaign, in_use: LaneRates, *, now: bool) -> Dealing:
     limits = list(campaign.limits.values())
     around = surroundings_of(connection, list(in_use), name=campaign.name, limits=limits).without(campaign.name)
-    rates = around.shares(in_use)
-    if len(in_use) < 2 or None not in in_use.values():
-        return Dealing(rates)
     starts_at = None if now else start_of(campaign, around.now)
-    return dealing_of(around, rates, _like_messages(campaign.hours, campaign.priority, limits), starts_at)
+    return dealing_by(around, in_use, like_messages(campaign.hours, campaign.priority, limits), starts_at)
 
 
 def stored_shares(
@@ -65,6 +73,6 @@ def start_of(campaign: StoredCampaign, now: datetime) -> datetime | None:
     return campaign.starts_at if campaign.started_at is None and campaign.starts_at > now else None
 
 
-def _like_messages(hours: OpeningHours | None, priority: int, limits: Sequence[int]) -> PlannedPart:
+def like_messages(hours: OpeningHours | None, priority: int, limits: Sequence[int]) -> PlannedPart:
     """What the messages of one campaign have in common."""
     return PlannedPart(lane_id=0, messages=0, hours=hours, priority=priority, limits=tuple(limits))

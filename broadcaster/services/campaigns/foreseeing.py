@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from shlex import quote
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, cheapest_change, makes_it
@@ -20,7 +22,9 @@ from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.domain.surroundings import Surroundings
 from broadcaster.errors import ConflictError, UsageError, quoted
+from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
 from broadcaster.services.campaigns.dealing_ahead import start_of, stored_dealing
 from broadcaster.services.campaigns.leaving_out import count_left_out
@@ -111,53 +115,101 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     )
 
 
+def foresee_shared(
+    connection: Connection, campaign: StoredCampaign, weights: Mapping[int, float | None]
+) -> tuple[int, PlannedCampaign]:
+    """How many messages go elsewhere, and what the campaign is, once what has not left is dealt to these lanes (ids).
+
+    Each with its weight; None: by when it can send. `campaign` may be another one than is stored, but for its
+    messages: these keep what they are alike in.
+    """
+    before = _with_messages(connection, campaign, list(weights)).with_terms(
+        hours=campaign.hours,
+        priority=campaign.priority,
+        expires_at=campaign.expires_at,
+        limits=list(campaign.limits.values()),
+    )
+    after = before.sent_through(weights)
+    had, get = (Counter[int]() for _ in range(2))
+    for counts, parts in ((had, before.parts), (get, after.parts)):
+        for part in parts:
+            counts[part.lane_id] += part.messages
+    return (get - had).total(), after
+
+
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
     """What it has to send. One over an audience that has not started: to the members that there are now."""
+    if campaign.selection is not None:
+        return _over_audience(connection, campaign, campaign.selection, added)
+    planned = _with_messages(connection, campaign, added)
+    return planned.to_be_started() if campaign.state is CampaignState.DRAFT else planned
+
+
+def _with_messages(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
+    """What it has to send of the messages that are there, and where they are."""
     in_use = lanes_in_use(connection, campaign.id)
-    lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *in_use, *added]
-    around = surroundings_of(connection, lanes, name=campaign.name, limits=list(campaign.limits.values()))
-    own, around = around.of(campaign.name), around.without(campaign.name)
-    starts_at = start_of(campaign, around.now)
-    if (selection := campaign.selection) is not None:
-        selection = selection.ready(connection)
-        counted = selection.count(connection)
-        opted_out = selection.count_opted_out(connection, list(in_use))
-        left_out = count_left_out(
-            *(connection, campaign, in_use, selection.statement("candidates_of_members")),
-            **selection.parameters(),
-            of_lanes=list(in_use),
-        )
-        skips = skips_of([("opted_out", opted_out), *left_out.skips], is_done=False)
-        around = replace(around, skips={**around.skips, OWN: skips})
-        members = counted.members - counted.faulty
-        own = parts_to_be(
-            stored_dealing(connection, campaign).shares(members),
-            {NOBODY: members},
-            hours=campaign.hours,
-            expires_at=campaign.expires_at,
-            priority=campaign.priority,
-            care=campaign.care,
-            limits=list(campaign.limits.values()),
-            left_out=sum(each.messages for each in skips),
-            waiting=left_out.contention.waiting,
-        )
-        if (people := left_out.people) is not None:
-            if not people.is_within(around):
-                wider = [*lanes, *people.lanes]
-                limits = list(campaign.limits.values())
-                around = replace(surroundings_of(connection, wider, limits=limits), skips=around.skips)
-            own, around = people.parts(own, OWN), people.around(around, OWN)
-        around = around.with_canary(OWN, campaign.care)
-        around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)
-    planned = PlannedCampaign(
-        around,
-        own,
-        starts_at,
-        weights={lane: each for lane, each in in_use.items() if each is not None},
+    around = _around(connection, campaign, _lanes(connection, campaign, in_use, added))
+    return PlannedCampaign(
+        around.without(campaign.name),
+        around.of(campaign.name),
+        start_of(campaign, around.now),
+        weights=_weights(in_use),
         in_use=set(in_use),
-        is_dealt=selection is None and campaign.state is not CampaignState.DRAFT,
+        is_dealt=campaign.state is not CampaignState.DRAFT,
     )
-    return planned.to_be_started() if campaign.state is CampaignState.DRAFT and selection is None else planned
+
+
+def _over_audience(
+    connection: Connection, campaign: StoredCampaign, selection: Selection, added: Sequence[int]
+) -> PlannedCampaign:
+    in_use = lanes_in_use(connection, campaign.id)
+    lanes = _lanes(connection, campaign, in_use, added)
+    around = _around(connection, campaign, lanes).without(campaign.name)
+    starts_at, limits = start_of(campaign, around.now), list(campaign.limits.values())
+    selection = selection.ready(connection)
+    counted = selection.count(connection)
+    opted_out = selection.count_opted_out(connection, list(in_use))
+    left_out = count_left_out(
+        *(connection, campaign, in_use, selection.statement("candidates_of_members")),
+        **selection.parameters(),
+        of_lanes=list(in_use),
+    )
+    skips = skips_of([("opted_out", opted_out), *left_out.skips], is_done=False)
+    around = replace(around, skips={**around.skips, OWN: skips})
+    members = counted.members - counted.faulty
+    own = parts_to_be(
+        stored_dealing(connection, campaign).shares(members),
+        {NOBODY: members},
+        hours=campaign.hours,
+        expires_at=campaign.expires_at,
+        priority=campaign.priority,
+        care=campaign.care,
+        limits=limits,
+        left_out=sum(each.messages for each in skips),
+        waiting=left_out.contention.waiting,
+    )
+    if (people := left_out.people) is not None:
+        if not people.is_within(around):
+            wider = surroundings_of(connection, [*lanes, *people.lanes], limits=limits)
+            around = replace(wider, skips=around.skips)
+        own, around = people.parts(own, OWN), people.around(around, OWN)
+    around = around.with_canary(OWN, campaign.care)
+    around = around.with_failover(OWN, campaign.sharing.failover_after, in_use)
+    return PlannedCampaign(around, own, starts_at, weights=_weights(in_use), in_use=set(in_use), is_dealt=False)
+
+
+def _lanes(
+    connection: Connection, campaign: StoredCampaign, in_use: Collection[int], added: Sequence[int]
+) -> Sequence[int]:
+    return [*values(connection, "lanes_with_parts", name=campaign.name), *in_use, *added]
+
+
+def _around(connection: Connection, campaign: StoredCampaign, lanes: Sequence[int]) -> Surroundings:
+    return surroundings_of(connection, lanes, name=campaign.name, limits=list(campaign.limits.values()))
+
+
+def _weights(in_use: LaneRates) -> Mapping[int, float]:
+    return {lane: each for lane, each in in_use.items() if each is not None}
 
 
 def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:

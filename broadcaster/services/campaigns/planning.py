@@ -173,6 +173,11 @@ class OpenWork:
         """When that leaves; None: nothing is left. `rate`: as of `Surroundings.plan`."""
         return self.surroundings.plan(self.parts, rate=rate) if self.parts else None
 
+    @property
+    def going_on(self) -> OpenWork:
+        """The same if whatever stops its instances ended now."""
+        return replace(self, surroundings=self.surroundings.going_on({part.lane_id for part in self.parts}))
+
 
 def open_work(source: Engine | Reader, name: str) -> OpenWork:
     """What is left to send of a campaign; nothing where it is final, or has no messages yet."""
@@ -254,19 +259,6 @@ def _failovers(connection: Connection, lanes: Sequence[int], name: str | None) -
             stays={lane.lane_id: lane.stays for lane in shared},
         )
     return rules
-
-
-def dealt_anew(parts: Iterable[PlannedPart], rates: LaneRates) -> list[PlannedPart]:
-    """What lanes will have of these parts of one campaign, once all of it is shared by these rates."""
-    alike: dict[PlannedPart, int] = {}
-    for part in parts:
-        of_all = replace(part, lane_id=0, messages=0)
-        alike[of_all] = alike.get(of_all, 0) + part.messages
-    return [
-        replace(part, lane_id=lane, messages=messages)
-        for part, count in alike.items()
-        for lane, messages in shares_of(count, rates).items()
-    ]
 
 
 def parts_to_be(

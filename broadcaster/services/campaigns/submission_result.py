@@ -83,6 +83,8 @@ class Submitted(Reach):
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     opens_at: datetime | None = None
     """When it and one of its instances are open at once for the first of its recipients; None: none has windows."""
+    opens_through: list[str] = field(default_factory=list)
+    """Which of its instances are open at that moment."""
     lanes: Sequence[LaneNow] = field(default=(), compare=False)
     """Those of its instances, as they stand at that moment."""
     never_meets: bool = False
@@ -152,7 +154,7 @@ class Submitted(Reach):
         recipients = {NOBODY: 0} if groups is None else groups.counts
         moment = max(around.now, submission.starts_at or around.now)
         meeting = first_meeting(hours, self.instance_hours, recipients, moment)
-        self.opens_at = meeting.opens_at
+        self.opens_at, self.opens_through = meeting.opens_at, list(meeting.first)
         if self.opens_at and submission.expires_at is not None and submission.expires_at <= self.opens_at:
             until, opens = shown_time(submission.expires_at), shown_time(self.opens_at)
             raise UsageError(f"--expires: {until} is before its windows open for the first time, at {opens}")

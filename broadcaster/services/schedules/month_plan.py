@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import groupby, islice, starmap, takewhile
+from itertools import groupby, starmap
 from math import inf
 
 import msgspec
@@ -17,28 +17,26 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
-from broadcaster.domain.dealing import Dealing, LaneRates
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_remarks import said_put_off
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
-from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import ScheduleState
 from broadcaster.domain.surroundings import Surroundings
+from broadcaster.services.campaigns.dealing_ahead import dealing_by, like_messages
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
+from broadcaster.services.schedules.month_moments import planned_moments
 from broadcaster.services.schedules.month_people import MonthPeople, Reached, with_people
 from broadcaster.services.schedules.stored_schedule import Schedule, database_now, read_schedule
 from broadcaster.time_zones import shown_time
 
-MONTH = timedelta(days=31)
-MOST_OCCURRENCES = 100
-"""Of one schedule: what is due every minute is not planned for a month."""
 _MOST_NAMED = 5
 _TO_COME = 10**15
 """From here on numbers stand for campaigns that are yet to be made, which is after all others."""
@@ -72,6 +70,14 @@ class PlannedOccurrence(msgspec.Struct, frozen=True):
     """What is wrong with it, for people."""
 
 
+class PlannedMonth(msgspec.Struct, frozen=True):
+    """The next month of schedules."""
+
+    occurrences: Sequence[PlannedOccurrence]
+    planned_until: datetime | None
+    """From then on more is due than is planned at once, and nothing is planned; None: all of the month is planned."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Due:
     schedule: Schedule
@@ -81,11 +87,12 @@ class _Due:
     reached: Reached
 
 
-def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrence]:
+def plan_month(engine: Engine, name: str | None = None) -> PlannedMonth:
     """The occurrences of the next month in their order: of all schedules that are active, or those of one.
 
-    All of them are planned beside each other, and beside the campaigns that run or are scheduled. One that is due
-    while another of its schedule is still sent waits for it, or is skipped, as the schedule says.
+    All of them are planned beside each other, and beside the campaigns that run or are scheduled: where these are too
+    many, until a moment after which none of any schedule is planned. One that is due while another of its schedule is
+    still sent waits for it, or is skipped, as the schedule says.
 
     Raises NotFoundError.
     """
@@ -101,11 +108,8 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
         limits = sorted({limit for each in schedules for limit in each.limits.values()})
         around = surroundings_of(connection, lanes, limits=limits)
         people = MonthPeople(connection, schedules)
-        due = [
-            each
-            for number, schedule in enumerate(schedules)
-            for each in _due_of(people, schedule, now, _TO_COME + number * MOST_OCCURRENCES)
-        ]
+        moments, planned_until = planned_moments(schedules, now)
+        due = [_due(people, *each, _TO_COME + number) for number, each in enumerate(moments)]
         of_due = [(each, part) for each in due for part in _parts(connection, each, around)]
         groups = people.groups(len(of_due))
         sent = _sent(connection, around)
@@ -113,7 +117,7 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
     around = replace(around, people=people.planned(groups, {each.campaign: each.schedule for each in due}))
     month = _Month(around, due, parts, sent)
     told = [month.told(each) for each in due if name is None or each.schedule.name == name]
-    return sorted(told, key=lambda each: (each.due_at, each.schedule))
+    return PlannedMonth(sorted(told, key=lambda each: (each.due_at, each.schedule)), planned_until)
 
 
 def _active(connection: Connection) -> list[str]:
@@ -131,13 +135,11 @@ def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence
     return found
 
 
-def _due_of(people: MonthPeople, schedule: Schedule, now: datetime, first: int) -> Iterator[_Due]:
-    """Its occurrences of the next month; a number of their own, from `first` on, stands for their campaigns'."""
-    upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
-    for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
-        today = due_at.astimezone(schedule.zone).date()
-        conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
-        yield _Due(schedule, due_at, first + number, people.reached(schedule, conditions))
+def _due(people: MonthPeople, schedule: Schedule, due_at: datetime, campaign: int) -> _Due:
+    """An occurrence; the number stands for its campaign."""
+    today = due_at.astimezone(schedule.zone).date()
+    conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
+    return _Due(schedule, due_at, campaign, people.reached(schedule, conditions))
 
 
 def _on(today: date, _zone: object) -> date:
@@ -149,12 +151,8 @@ def _parts(connection: Connection, due: _Due, around: Surroundings) -> Iterator[
     """What its lanes will have of an occurrence."""
     schedule = due.schedule
     hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
-    like = PlannedPart(
-        lane_id=0, messages=0, hours=hours, priority=schedule.priority, limits=tuple(schedule.limits.values())
-    )
-    weights = _weights(schedule)
-    rates = around.shares(weights)
-    dealing = dealing_of(around, rates, like, due.due_at) if None in weights.values() else Dealing(rates)
+    like = like_messages(hours, schedule.priority, list(schedule.limits.values()))
+    dealing = dealing_by(around, _weights(schedule), like, due.due_at)
     found = parts_to_be(
         dealing.shares(due.reached.messages),
         {NOBODY: due.reached.messages},
@@ -192,9 +190,14 @@ class _Month:
         )
         self._due = due
         self._plans = around.plans(parts, campaigns={part.campaign for part in (*parts, *around.beside)})
+        self._shared = {limit.id: limit for limit in around.limits if limit.is_shared}
+        of_lanes = {lane.id: self._shared.keys() & set(lane.limits) for lane in around.lanes}
         self._lanes: dict[int, set[int]] = defaultdict(set)
+        self._limits: dict[int, set[int]] = defaultdict(set)
+        """The shared limits that count it."""
         for part in (*parts, *around.beside):
             self._lanes[part.campaign].add(part.lane_id)
+            self._limits[part.campaign] |= of_lanes[part.lane_id] | self._shared.keys() & set(part.limits)
         self._names = {each.campaign: f"schedule {each.schedule.name}" for each in due}
         self._names |= {campaign: f"campaign {name}" for campaign, name in around.names.items()}
         self._of_schedules = {each.schedule.id: {*sent.get(each.schedule.id, ())} for each in due}
@@ -240,9 +243,25 @@ class _Month:
             then = "is skipped" if due.schedule.overlap is Overlap.SKIP else "waits for it"
             when = shown_time(following, due.schedule.zone)
             yield f"it is still sent when the next one is due, {when}, which {then}"
-        if others := sorted({self._names[each] for each in self._beside(due, plan)}):
-            more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
-            yield f"beside {', '.join(others[:_MOST_NAMED])}{more} through the same instances"
+        beside = self._sent_while(due, plan.first_at, plan.ends_at)
+        if others := self._named(each for each in beside if self._lanes[due.campaign] & self._lanes[each]):
+            yield f"beside {others} through the same instances"
+        yield from self._sharing(due, plan)
+
+    def _sharing(self, due: _Due, plan: CampaignPlan) -> Iterator[str]:
+        """Who else uses up shared limits that it waits for."""
+        waited = {*(wait.what for wait in plan.waits), *plan.waits_in_vain}
+        for limit in (self._shared[each] for each in self._limits[due.campaign]):
+            since = due.due_at - timedelta(seconds=limit.span_seconds)
+            users = (each for each in self._sent_while(due, since, plan.ends_at) if limit.id in self._limits[each])
+            if str(limit) in waited and (others := self._named(users)):
+                yield f"{limit} counts {others}, too"
+
+    def _named(self, campaigns: Iterable[int]) -> str:
+        """The names of these campaigns, for people; nothing where there are none."""
+        names = sorted({self._names[each] for each in campaigns})
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        return ", ".join(names[:_MOST_NAMED]) + more
 
     def _skips(self, due: _Due, plan: CampaignPlan | None) -> Sequence[Skipped]:
         return [*due.reached.skips, *(plan.skips if plan is not None else ())]
@@ -250,21 +269,13 @@ class _Month:
     def _of(self, schedule: Schedule) -> Iterator[_Due]:
         return (each for each in self._due if each.schedule.id == schedule.id)
 
-    def _beside(self, due: _Due, plan: CampaignPlan) -> Iterator[int]:
-        """The campaigns of others that are sent at the same time, through an instance of both."""
-        if plan.first_at is None or plan.ends_at is None:
+    def _sent_while(self, due: _Due, begins: datetime | None, ends: datetime | None) -> Iterator[int]:
+        """The campaigns of others of which something is sent between these moments."""
+        if begins is None or ends is None:
             return
         for campaign, other in self._plans.items():
-            if (
-                campaign in self._of_schedules[due.schedule.id]
-                or not self._lanes[due.campaign] & self._lanes[campaign]
-            ):
-                continue
-            if (
-                other.first_at
-                and other.first_at < plan.ends_at
-                and (not other.ends_at or other.ends_at > plan.first_at)
-            ):
+            is_other = campaign not in self._of_schedules[due.schedule.id]
+            if is_other and other.first_at and other.first_at < ends and (not other.ends_at or other.ends_at > begins):
                 yield campaign
 
 

@@ -22,6 +22,7 @@ from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.contention import count_contention, may_contend
+from broadcaster.services.campaigns.dealing_ahead import dealing_by, like_messages
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach, look_at_members
 from broadcaster.services.openings import first_meeting, instance_hours, said_apart
@@ -109,8 +110,9 @@ def _too_late(
         return None
     lanes, limits = dict(zip(schedule.lanes, schedule.weights, strict=True)), list(schedule.limits.values())
     around = surroundings_of(connection, lanes, limits=limits).with_canary(OWN, schedule.care)
+    dealing = dealing_by(around, lanes, like_messages(hours, schedule.priority, limits), due_at)
     parts = parts_to_be(
-        around.shares(lanes),
+        dealing.shares(reach.total),
         {NOBODY: reach.total},
         hours=hours,
         expires_at=due_at + schedule.expires_after,
