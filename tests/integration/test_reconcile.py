@@ -394,6 +394,24 @@ def test_what_somebody_else_of_ours_sent_does_not_vouch_for_a_message(shop: Shop
     assert shop.states("two").get("sent") is None, "the entries are the first campaign's"
 
 
+def test_the_same_text_through_the_account_of_another_whatsapp_does_not_hide_a_message_from_its_own(
+    shop: Shop,
+) -> None:
+    other = SimulatorConfig(instances=(InstanceConfig(name="b", key="key-b"),))
+    with background(other) as gateway:
+        there = Shop(shop.engine, shop.settings, gateway)
+        there.add("b")
+        there.submit("there", 3, "b")
+        drain(there)
+        assert there.states("there") == {"sent": 3}
+        shop.submit("here", 3, "a")
+        shop.fault("kind=drop_after_accept,endpoint=/wa/send")
+        send_again(shop)
+        assert shop.states("here") == {"in_doubt": 3}
+        read_back_until_resolved(shop)
+        assert shop.states("here") == {"sent": 3}
+
+
 @pytest.mark.parametrize("visible_after", [5.0])
 def test_a_gateway_that_shows_messages_late_does_not_make_them_be_sent_twice(shop: Shop) -> None:
     shop.submit("c", 5, "a")
