@@ -214,7 +214,8 @@ def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(s
     assert shop.states("c") == {"sent": 4, "in_doubt": 1}
     read_back_until_resolved(shop)
     assert shop.states("c") == {"sent": 4, "pending": 1}
-    assert shop.sql("SELECT resolved_as FROM doubts") == [("absent",)]
+    [(resolved, reading)] = shop.sql("SELECT resolved_as, reading FROM doubt_report")
+    assert (resolved, str(reading).split(": ")[-1]) == ("absent", "it was not sent"), "it tells what decided"
     send_again(shop)
     assert shop.states("c") == {"sent": 5}
     assert shop.sql("SELECT attempts, accepted, tried_again FROM speed_report") == [(6, 5, 1)]

@@ -158,7 +158,7 @@ doubts = Table(
         comment="How many of the latest polls, one after the other and settled, showed that it is not there.",
     ),
     moment("next_poll_at", "When its chat is asked for next.", nullable=False, server_default=func.now()),
-    Column("reading", Text, comment="What the latest poll came to, for people."),
+    Column("reading", Text, comment="What the latest poll came to, or the one that decided, for people."),
     Column(
         "is_unread",
         Boolean,
