@@ -120,5 +120,16 @@ def _message(id_: str | None, listed: Sequence[Placed], is_single: bool, may_be_
 
 def bare_id(id_: str | None) -> str | None:
     """An id such as `true_4915112345678@c.us_3EB0…` without its chat, which may be listed under another number."""
+    return _whatsapp_id(id_) or id_ or None
+
+
+def is_another(id_: str | None, other: str | None) -> bool:
+    """Whether both are ids that WhatsApp gave, for certain to two messages. Any other id may be that of a queue."""
+    one, two = _whatsapp_id(id_), _whatsapp_id(other)
+    return one is not None and two is not None and one not in two and two not in one
+
+
+def _whatsapp_id(id_: str | None) -> str | None:
+    """What tells messages apart in an id that is in WhatsApp's own form."""
     match = re.fullmatch(r"(?:true|false)_[^_@]*@[^_@]*_(.+)", id_ or "", re.DOTALL)
-    return match[1] if match else id_ or None
+    return match[1] if match else None

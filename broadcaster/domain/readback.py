@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, bare_id, messages, place
+from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, bare_id, is_another, messages, place
 from broadcaster.domain.contents import MessageContent
 from broadcaster.domain.shown_content import Wanted, compare
 
@@ -36,7 +36,8 @@ class EntryCandidate:
     """One attempt that may have an entry, dated from `start` to `end` (None: it may still be under way).
 
     `gateway_id` is the id from the gateway, if it gave one. `is_known` tells that the gateway certainly accepted the
-    attempt: then it explains an entry.
+    attempt: then it explains an entry. `is_elsewhere`: it was sent through another account, which may or may not be of
+    the same WhatsApp. Then no entry is its own that has another id of WhatsApp's than it was answered with.
     """
 
     content: MessageContent
@@ -44,6 +45,7 @@ class EntryCandidate:
     end: datetime | None
     gateway_id: str | None = None
     is_known: bool = False
+    is_elsewhere: bool = False
 
 
 class Sight(StrEnum):
@@ -122,7 +124,9 @@ class _Chat:
         for index, each in enumerate(candidates):
             if index not in self._own:
                 alike = {
-                    number: compare(self._wanted[index], seen[number]) for number in self._since(each, self._left)
+                    number: compare(self._wanted[index], seen[number])
+                    for number in self._since(each, self._left)
+                    if not (each.is_elsewhere and is_another(each.gateway_id, self._shown[number].entry.id))
                 }
                 same = [number for number, is_same in alike.items() if is_same and self._may_count(each, number)]
                 self._possible[index] = [number for number, is_same in alike.items() if is_same is not False]

@@ -271,7 +271,7 @@ _NEXT = {
     Cause.CANARY: "the next slice opens at",
     Cause.IN_DOUBT: "next reading",
 }
-_GIVEN_UP = "messages still in doubt at %(moment)s become unknown"
+_GIVEN_UP = "those still in doubt by their deadlines become unknown, the last of them at %(moment)s"
 _GIVEN_UP_ONE = "if it is still in doubt at %(moment)s, it becomes unknown"
 _SAYS_HOW_MANY = (Cause.IN_DOUBT, Cause.UNKNOWN)
 

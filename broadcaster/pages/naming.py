@@ -83,7 +83,7 @@ NAMES = {
     "refused": _("refused"),
     # How doubts ended.
     "doubt_found": _("found in the chat: it counts as sent"),
-    "doubt_absent": _("shown not to be there: it was sent again"),
+    "doubt_absent": _("shown not to be there: it had not been sent"),
     "doubt_unknown": _("could not be known: an operator decides"),
     "doubt_settled": _("decided by an operator"),
     "doubt_open": _("still open"),

@@ -18,6 +18,8 @@ CHAT_READINGS = (
     _("its chat does not show it, but too few like it were found in chats to be sure that it was not sent"),
     _("not readable: %(why)s"),
     _("its chat does not tell: %(said_why)s"),
+    _("not in its chat, and others sent since were found in theirs: it was not sent"),
+    _("its chat does not show it, and others like it were found in chats: it was not sent"),
 )
 """What its chat told of a message that became unknown: stands after what its gateway said, and a semicolon."""
 
@@ -36,7 +38,7 @@ OWN_TEXTS = (
     _("the next slice opens at"),
     _("next reading"),
     _("now"),
-    _("messages still in doubt at %(moment)s become unknown"),
+    _("those still in doubt by their deadlines become unknown, the last of them at %(moment)s"),
     _("if it is still in doubt at %(moment)s, it becomes unknown"),
     _("%(count)s message waits"),
     _("%(count)s messages wait"),
@@ -72,6 +74,7 @@ OWN_TEXTS = (
     _("its chat cannot be read, and it stays in doubt until it can"),
     _("chats of some cannot be read, which stay in doubt until they can"),
     _("has %(said_messages)s unknown"),
+    _("has %(said_messages)s unknown, and %(count)s in doubt"),
     _("nobody knows whether it was accepted"),
     _("nobody knows whether they were accepted"),
     _("may lose messages that it accepts"),

@@ -114,6 +114,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     own = [each for each in found.troubles if each.cause is not Cause.INSTANCES]
     return {
         "campaign": summary,
+        "is_open": is_open,
         "stops": stops_of(summary, surface.language),
         "is_short": summary.finished_at is not None and took_short(summary.started_at, summary.finished_at),
         "terms": state_terms(summary, surface.language),

@@ -152,7 +152,8 @@ def test_messages_that_are_all_in_doubt_say_until_when_they_are_read_back(
     assert (found["in_doubt"]["waiting"], found["in_doubt"]["until"] > found["in_doubt"]["since"]) == (2, True)
     sentence = (
         rf"campaign news has 2 messages in doubt since {TIME}: their chats are read back; next reading {TIME}; "
-        rf"messages still in doubt at {TIME} become unknown: decide yourself with `broadcaster campaign settle news`"
+        rf"those still in doubt by their deadlines become unknown, the last of them at {TIME}: "
+        r"decide yourself with `broadcaster campaign settle news`"
     )
     assert_said_everywhere(run_cli, sentence)
 

@@ -48,8 +48,8 @@ PRIVILEGES = {
     "content_versions": "INSERT SELECT",
     "contents": "INSERT SELECT",
     "deliveries": "INSERT SELECT UPDATE(answer campaign_id delivered_at given_up_at next_try_at tries)",
-    "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
-    " unreadable_seconds)",
+    "doubts": "INSERT SELECT UPDATE(absences ended_at is_unread next_poll_at polls reading resolved_as resolved_at"
+    " started_at unreadable_seconds)",
     "failovers": "INSERT(campaign_id lane_id reason) SELECT UPDATE(ended_at seen_version)",
     "failure_counts": "SELECT",
     "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",

@@ -16,6 +16,7 @@ from broadcaster.db.statements import execute
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_content
+from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.reconcile import doubts
 from broadcaster.services.reconcile import reconciler as reconcile
@@ -59,6 +60,22 @@ def read_back_until_resolved(shop: Shop) -> None:
         if not shop.sql("SELECT FROM doubts WHERE resolved_as IS NULL"):
             return
     raise AssertionError(f"still in doubt: {shop.sql('SELECT reading, polls, absences FROM doubts')}")
+
+
+def reconcile_once(shop: Shop) -> None:
+    """Read back what is due."""
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            await process.reconcile()
+
+    asyncio.run(run())
+
+
+def found_stuck(shop: Shop) -> list[str]:
+    """What `doctor` says of doubts that are not decided in time."""
+    settings = msgspec.structs.replace(shop.settings, doubt_deadline_seconds=0.0)
+    return [each.detail for each in examine_doubts(shop.engine, settings) if "beyond" in each.detail]
 
 
 def send_again(shop: Shop) -> None:
@@ -197,7 +214,8 @@ def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(s
     assert shop.states("c") == {"sent": 4, "in_doubt": 1}
     read_back_until_resolved(shop)
     assert shop.states("c") == {"sent": 4, "pending": 1}
-    assert shop.sql("SELECT resolved_as FROM doubts") == [("absent",)]
+    [(resolved, reading)] = shop.sql("SELECT resolved_as, reading FROM doubt_report")
+    assert (resolved, str(reading).split(": ")[-1]) == ("absent", "it was not sent"), "it tells what decided"
     send_again(shop)
     assert shop.states("c") == {"sent": 5}
     assert shop.sql("SELECT attempts, accepted, tried_again FROM speed_report") == [(6, 5, 1)]
@@ -375,6 +393,24 @@ def test_what_somebody_else_of_ours_sent_does_not_vouch_for_a_message(shop: Shop
     prove(shop)
     read_back(shop)
     assert shop.states("two").get("sent") is None, "the entries are the first campaign's"
+
+
+def test_the_same_text_through_the_account_of_another_whatsapp_does_not_hide_a_message_from_its_own(
+    shop: Shop,
+) -> None:
+    other = SimulatorConfig(instances=(InstanceConfig(name="b", key="key-b"),))
+    with background(other) as gateway:
+        there = Shop(shop.engine, shop.settings, gateway)
+        there.add("b")
+        there.submit("there", 3, "b")
+        drain(there)
+        assert there.states("there") == {"sent": 3}
+        shop.submit("here", 3, "a")
+        shop.fault("kind=drop_after_accept,endpoint=/wa/send")
+        send_again(shop)
+        assert shop.states("here") == {"in_doubt": 3}
+        read_back_until_resolved(shop)
+        assert shop.states("here") == {"sent": 3}
 
 
 @pytest.mark.parametrize("visible_after", [5.0])
@@ -617,6 +653,76 @@ def test_time_in_which_the_account_could_not_be_read_does_not_count_against_a_do
     assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 0
     shop.sql("UPDATE doubts SET ended_at = ended_at - interval '1 hour'")
     assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 1
+
+
+def test_what_an_outage_left_unread_is_read_at_once_when_its_account_can_be_read_again(shop: Shop) -> None:
+    shop.submit("c", 6, "a")
+    shop.fault("kind=drop_after_accept,endpoint=/wa/send", "kind=http_503,endpoint=/wa/messages")
+    drain(shop)
+    for _ in range(6):
+        shop.sql("UPDATE accounts SET next_read_at = now()")
+        reconcile_once(shop)
+    assert shop.states("c") == {"in_doubt": 6}
+    assert shop.sql("SELECT DISTINCT is_unread FROM doubts") == [(True,)]
+    assert shop.sql("SELECT FROM doubts d, accounts a WHERE d.next_poll_at > a.next_read_at") == [], "due when it is"
+    shop.fault()
+    shop.sql("UPDATE doubts SET next_poll_at = now() + interval '5 min' WHERE seq > 1")
+    for _ in range(6):
+        shop.sql("UPDATE accounts SET next_read_at = now()")
+        reconcile_once(shop)
+    assert shop.states("c") == {"sent": 6}
+
+
+def test_nothing_is_given_up_of_which_the_latest_reading_could_not_be_made(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept,endpoint=/wa/send", "kind=http_503,endpoint=/wa/messages")
+    drain(shop)
+    read_back(shop, rounds=1)
+    shop.sql("UPDATE accounts SET unreadable_since = NULL")  # another of its chats could be read
+    shop.sql("UPDATE doubts SET ended_at = now() - interval '70 s'")
+    assert dispatch.give_up_doubts(shop.engine, deadline=60.0) == 0
+    assert found_stuck(shop) == []
+    shop.fault()
+    read_back(shop, rounds=1)
+    assert dispatch.give_up_doubts(shop.engine, deadline=60.0) == 1
+    assert shop.states("c") == {"unknown": 1}
+
+
+def test_a_chat_that_alone_cannot_be_read_is_given_up_in_the_end(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept,endpoint=/wa/send", "kind=http_503,endpoint=/wa/messages")
+    drain(shop)
+    read_back(shop, rounds=1)
+    shop.sql("UPDATE accounts SET unreadable_since = NULL")
+    shop.sql("UPDATE doubts SET ended_at = now() - make_interval(secs => :age)", age=650)
+    assert dispatch.give_up_doubts(shop.engine, deadline=60.0) == 0
+    shop.sql("UPDATE doubts SET ended_at = now() - make_interval(secs => :age)", age=661)
+    assert dispatch.give_up_doubts(shop.engine, deadline=60.0) == 1
+
+
+def test_a_long_reason_leaves_room_for_what_reading_back_said(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept")
+    drain(shop)
+    shop.fault()
+    read_back(shop)
+    shop.sql("UPDATE messages SET reason = repeat('x', 600)")
+    assert dispatch.give_up_doubts(shop.engine, deadline=0.0) == 1
+    [(reason, length)] = shop.sql("SELECT reason, length(reason) FROM messages")
+    assert str(reason).endswith("to be sure that it was not sent")
+    assert length == 500
+
+
+def test_polls_without_end_go_on(shop: Shop) -> None:
+    """A chat is asked for until its account can be read, if need be for months."""
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_after_accept")
+    drain(shop)
+    shop.fault()
+    shop.sql("UPDATE doubts SET polls = 32767")
+    read_back(shop, rounds=1)
+    assert shop.states("c") == {"sent": 1}
+    assert shop.sql("SELECT polls > 20 FROM doubts") == [(True,)], "which is still no first one"
 
 
 def test_a_process_that_is_known_to_have_ended_is_not_waited_for_as_long_as_a_silent_one(shop: Shop) -> None:

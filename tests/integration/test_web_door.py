@@ -478,6 +478,30 @@ def test_no_page_has_english_left_in_another_language(
     assert {path: texts for path, texts in left.items() if texts} == {}
 
 
+def test_what_is_in_doubt_is_told_beside_what_is_unknown_and_in_one_word_everywhere(view: WebView, shop: Shop) -> None:
+    for state, most in (("sending", 5), ("in_doubt", 5), ("unknown", 2)):
+        shop.sql(
+            "UPDATE messages SET state = :state, reason = 'read timeout' WHERE seq <= :most", state=state, most=most
+        )
+    shop.sql(
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+        " SELECT segment, campaign_id, seq, 1, lane_id, 1, phone, now(), now() FROM messages WHERE state = 'in_doubt'"
+    )
+    own, report = (view.visitor().get(f"/{path}?name=spring").text for path in ("campaign", "report"))
+    assert "campaign spring has 2 messages unknown, and 3 in doubt: nobody knows" in own
+    assert "What holds it now" in own
+    for page in (own, report):
+        assert re.search(r'<th[^>]* class="number">Doubts</th>', page)
+        assert re.search("still open</span></th>.*?so far</td>", page, re.DOTALL)
+    assert '<td data-label="Half of them within"></td>' in report
+    shop.sql("UPDATE messages SET state = 'cancelled' WHERE state = 'pending'")
+    shop.sql("UPDATE messages SET state = 'unknown' WHERE state = 'in_doubt'")
+    shop.sql("UPDATE campaigns SET state = 'finished', finished_at = now()")
+    visitor = view.visitor()
+    wait_for(lambda: "What is left to decide" in visitor.get("/campaign?name=spring").text, "what is read to be new")
+    assert "What holds it now" not in visitor.get("/campaign?name=spring").text
+
+
 def test_messages_that_are_unknown_have_a_line_and_a_column(view: WebView, shop: Shop) -> None:
     for state in ("sending", "in_doubt", "unknown"):
         shop.sql(f"UPDATE messages SET state = '{state}', reason = 'read timeout' WHERE seq <= 2")

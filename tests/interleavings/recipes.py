@@ -189,17 +189,22 @@ def _reconciling() -> list[Recipe]:
     def readings(name: str, sight: str, **fixed: Any) -> Step:
         return _step(name, lambda books, _: {"rows": _readings(books, sight), "read_at": books.read_at, **fixed})
 
-    def note_reads(books: Books, _: Side) -> dict[str, Any]:
-        counts = {"answered": 1, "failed": 0, "most": 64}
-        return {"account": 1, "read_at": books.read_at, "pace": NOTHING, "rest": MINUTE, **counts}
+    def note_reads(about: str, *, answered: int, failed: int) -> Recipe:
+        counts = {"answered": answered, "failed": failed, "most": 64}
+        fixed = {"account": 1, "pace": NOTHING, "rest": MINUTE, **counts}
+        return _worker(about, _step("note_reads", lambda books, _: {"read_at": books.read_at, **fixed}))
 
     return [
         _worker("pick_chats", _step("pick_chats", most=10, pace=NOTHING, **_POLLING)),
         _worker("note_readings", readings("note_readings", "absent", settle=NOTHING, first=MINUTE, polls=1)),
+        _worker(
+            "note_readings of none", readings("note_readings", "unreadable", settle=NOTHING, first=MINUTE, polls=1)
+        ),
         _worker("resolve_doubts found", readings("resolve_doubts", "found", proof=HOUR, hidden=MINUTE)),
         _worker("resolve_doubts absent", readings("resolve_doubts", "absent", proof=HOUR, hidden=MINUTE)),
         _worker("resolve_doubts silent", readings("resolve_doubts", "silent", proof=HOUR, hidden=MINUTE)),
-        _worker("note_reads", _step("note_reads", note_reads)),
+        note_reads("note_reads", answered=1, failed=0),
+        note_reads("note_reads of none", answered=0, failed=1),
         _worker("pick_truths", _step("pick_truths", most=10, every=MINUTE, since=NOTHING, until=3 * HOUR)),
         _worker("note_truth", _step("note_truth", account=1, message="1/1/1", kept=200, shown=False, most=40)),
         _worker("stop_sending_through", _step("stop_sending_through", account=2, reason="it lies")),

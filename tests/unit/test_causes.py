@@ -199,7 +199,7 @@ DOUBT = work(
         (
             campaign(DOUBT),
             "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; next reading 12:31:04; "
-            "messages still in doubt at 13:30:00 become unknown: "
+            "those still in doubt by their deadlines become unknown, the last of them at 13:30:00: "
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (
@@ -211,7 +211,7 @@ DOUBT = work(
         (
             campaign(replace(DOUBT, decided_by=NOW + timedelta(seconds=3))),
             "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; "
-            "messages still in doubt at 12:31:03 become unknown: "
+            "those still in doubt by their deadlines become unknown, the last of them at 12:31:03: "
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (

@@ -35,8 +35,10 @@ def candidate(
     content: MessageContent = HI,
     gateway_id: str | None = None,
     is_known: bool = False,
+    *,
+    is_elsewhere: bool = False,
 ) -> EntryCandidate:
-    return EntryCandidate(content, at(start), None if end is None else at(end), gateway_id, is_known)
+    return EntryCandidate(content, at(start), None if end is None else at(end), gateway_id, is_known, is_elsewhere)
 
 
 def known(text: str, start: float = 0, gateway_id: str | None = None) -> EntryCandidate:
@@ -289,6 +291,24 @@ def test_a_known_id_accounts_for_its_entry_and_for_no_other() -> None:
             candidate(content=content, gateway_id=id_) for content, id_ in zip((ODD, FILE), ids, strict=True)
         ]
         assert sights(candidates, *AROUND, entry(id="a_x")) == [Sight.UNDECIDED] * 2
+
+
+def test_what_another_account_sent_under_another_id_of_whatsapp_leaves_an_entry_to_ours() -> None:
+    def told(theirs: str | None, shown: str | None, *, is_elsewhere: bool = True) -> Sight:
+        other = candidate(-30, 30, gateway_id=theirs, is_elsewhere=is_elsewhere)
+        return sights([candidate(), other], *AROUND, entry(id=shown))[0]
+
+    assert told(f"true_{PHONE}@c.us_3EB01", f"true_{PHONE}@c.us_3EB02") is Sight.FOUND
+    assert told(f"true_{PHONE}@c.us_3EB01", "true_77@lid_3EB02") is Sight.FOUND
+    # What is not in WhatsApp's form may be the number of a queue, and name any entry.
+    assert told(f"true_{PHONE}@c.us_3EB01", "3EB02") is Sight.UNDECIDED
+    assert told("3EB01", f"true_{PHONE}@c.us_3EB02") is Sight.UNDECIDED
+    assert told(f"true_{PHONE}@c.us_3EB01", None) is Sight.UNDECIDED
+    assert told(None, f"true_{PHONE}@c.us_3EB02") is Sight.UNDECIDED
+    # Part of it may be left out, or something added.
+    assert told(f"true_{PHONE}@c.us_3EB01", f"true_{PHONE}@c.us_3EB01_out") is Sight.UNDECIDED
+    assert told(f"true_{PHONE}@c.us_3EB01", f"true_{ALIAS}@c.us_3EB01") is Sight.ABSENT, "two keys of one WhatsApp"
+    assert told(f"true_{PHONE}@c.us_3EB01", f"true_{PHONE}@c.us_3EB02", is_elsewhere=False) is Sight.UNDECIDED
 
 
 def test_a_request_under_way_may_own_what_looks_like_ours() -> None:
@@ -714,6 +734,67 @@ def test_what_is_in_a_chat_is_not_absent_whenever_a_late_clock_says_that_it_was(
 
 
 DISTINCT = ["Your order is ready", "Good morning Ann", "Closed on Monday", "New prices from May", "Lunch?"]
+
+
+def elsewhere(history: Sequence[Happening]) -> list[EntryCandidate]:
+    """The same, sent to the same person through another account, which another WhatsApp has."""
+    return [
+        replace(
+            each.candidate,
+            gateway_id=f"true_{PHONE}@c.us_{'E' * (number + 1)}",
+            is_known=False,
+            is_elsewhere=True,
+        )
+        for number, each in enumerate(history)
+        if each.candidate
+    ]
+
+
+@settings(max_examples=500)
+@given(HISTORIES, GATEWAYS, st.sets(st.integers(0, 5)), st.randoms(use_true_random=False))
+def test_through_which_account_what_is_in_a_chat_was_sent_makes_nothing_absent_and_vouches_for_nothing(
+    history: list[Happening], gateway: Gateway, others: set[int], random: Random
+) -> None:
+    """Some of it was sent through another account of the same WhatsApp, and all of it through one of another, too."""
+    history = [
+        replace(each, candidate=replace(each.candidate, is_known=False, is_elsewhere=True))
+        if number in others and each.candidate
+        else each
+        for number, each in enumerate(with_ids(history, random))
+    ]
+    pages, listed = gateway.list(history, random)
+    attempts = [(number, each) for number, each in enumerate(history) if each.candidate]
+    told = readings([*(each.candidate for _, each in attempts if each.candidate), *elsewhere(history)], *pages)
+    by_hand = any(each.candidate is None and each.outgoing for each in history)
+    for (number, each), reading in zip(attempts, told, strict=False):
+        if each.was_taken and number in listed:
+            assert reading.sight in (Sight.FOUND, Sight.UNDECIDED)
+        if reading.sight is Sight.FOUND and not each.was_taken:
+            assert by_hand, "only somebody who sends the same by hand may vouch for it"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=4),
+    st.lists(st.integers(-30, 60), min_size=1, max_size=4),
+)
+def test_what_another_whatsapp_sent_leaves_an_honest_chat_as_clear_as_it_is(
+    requests: list[tuple[int, bool]], sent_elsewhere: list[int]
+) -> None:
+    ours = [
+        candidate(start, start + 10, MessageContent(text=text))
+        for text, (start, _) in zip(DISTINCT, requests, strict=False)
+    ]
+    shown = [
+        entry(start + 1, text, id=f"true_{PHONE}@c.us_{text[:3]}")
+        for text, (start, was_taken) in zip(DISTINCT, requests, strict=False)
+        if was_taken
+    ]
+    others = [
+        candidate(start, start + 10, MessageContent(text=text), f"true_{PHONE}@c.us_other {start}", is_elsewhere=True)
+        for start in sent_elsewhere
+        for text in DISTINCT
+    ]
+    assert sights([*ours, *others], *AROUND, *shown)[: len(ours)] == sights(ours, *AROUND, *shown)
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=5), st.booleans(), st.randoms())

@@ -49,7 +49,7 @@ GRANT UPDATE (
 ) ON messages TO {role};
 GRANT UPDATE (finished_at) ON attempts TO {role};
 GRANT UPDATE (
-    started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
+    started_at, ended_at, polls, absences, next_poll_at, reading, is_unread, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
     state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,

@@ -1,8 +1,8 @@
 WITH /* chat_attempts */
 -- The attempts to each of %(phones)s, or to another form %(forms)s of that number, that have or may have an entry in its
 -- chat: of the last %(within)s, or of as long before its oldest doubt, where nobody read back for a while. Those of other
--- accounts compete for entries too, since two keys may be of one WhatsApp; but only those of this account are known to
--- have entries here.
+-- accounts compete for entries too, since two keys may be of one WhatsApp (`is_elsewhere`); but only those of this account
+-- are known to have entries here.
 -- `polls` is null unless the attempt is in doubt now, through this account and to this very form, `ended_at` while it is
 -- under way.
 -- An attempt that began in the future, or after it ended, was begun by a clock that has been put back: by how much nobody
@@ -28,6 +28,7 @@ asked AS MATERIALIZED (
         coalesce(d.started_at, a.finished_at - make_interval(secs => coalesce(a.duration_ms, 0) / 1000.0)) AS started_at,
         coalesce(d.ended_at, a.finished_at) AS ended_at,
         a.account_id = %(account)s AND (a.outcome = 'accepted' OR d.resolved_as = 'found') AS is_known,
+        a.account_id <> %(account)s AS is_elsewhere,
         CASE WHEN m.state = 'in_doubt' AND a.attempt = m.attempt AND d.resolved_as IS NULL
             AND a.account_id = %(account)s AND m.phone = asked.phone THEN d.polls END AS polls
     FROM asked
@@ -46,7 +47,7 @@ asked AS MATERIALIZED (
     UNION ALL
     SELECT
         asked.phone, m.segment, m.campaign_id, m.seq, m.attempt, m.content_version, m.variables, NULL, m.changed_at, NULL,
-        false, NULL
+        false, false, NULL
     FROM asked -- whatever its campaign's state: requests of a cancelled one may be under way
     JOIN messages m ON m.state = 'sending' AND m.phone = asked.form
 )
@@ -65,6 +66,7 @@ SELECT
     END AS started_at,
     ended_at,
     is_known,
+    is_elsewhere,
     polls
 FROM known
 ORDER BY phone, campaign_id, seq, attempt

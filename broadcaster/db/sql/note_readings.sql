@@ -13,6 +13,7 @@ read AS (
     UPDATE doubts d
     SET
         reading = read.reading,
+        is_unread = read.sight = 'unreadable',
         absences = CASE
             WHEN read.sight = 'undecided' THEN 0
             WHEN read.sight IN ('absent', 'silent') AND %(read_at)s BETWEEN d.ended_at + %(settle)s AND now()

@@ -1,6 +1,6 @@
 WITH /* pick_chats */
 -- Takes the chats to read back now: of each account that may be asked, as many as it is read in a second, those whose
--- poll is most overdue. The account's next round, %(pace)s away unless this one is heard of before, and the next poll of
+-- poll is most overdue. Polls that are counted to the end are counted on as late ones. The account's next round, %(pace)s away unless this one is heard of before, and the next poll of
 -- the doubts advance in this statement, so that two reconcilers never take the same. An account is asked whatever its
 -- instance's health, except while that is throttled: reading sends nothing. Where replies are to be read as well, a coin
 -- decides whose round it is (pick_inboxes.sql).
@@ -31,7 +31,7 @@ free AS (
 ), polled AS (
     UPDATE doubts d
     SET
-        polls = d.polls + 1,
+        polls = CASE d.polls WHEN 32767 THEN 21 ELSE d.polls + 1 END,
         next_poll_at = now() + least(%(longest)s, %(first)s * power(2, least(d.polls, 20)))
     FROM chat
     WHERE d.account_id = chat.account_id AND d.phone = chat.phone AND d.resolved_as IS NULL

@@ -16,8 +16,8 @@ clock AS (
 ), read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
-        segment bigint, campaign_id bigint, seq int, attempt smallint, sight text, gateway_id text, number_class text,
-        content_kind content_kind, entries int
+        segment bigint, campaign_id bigint, seq int, attempt smallint, sight text, reading text, gateway_id text,
+        number_class text, content_kind content_kind, entries int
     )
 ), trusted AS (
     SELECT read.*, d.ended_at
@@ -75,10 +75,13 @@ clock AS (
     JOIN campaigns c ON c.id = t.campaign_id
     WHERE m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.seq = t.seq
         AND m.state::text = 'in_doubt' AND m.attempt = t.attempt
-    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.phone, m.state, t.sight
+    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.phone, m.state, t.sight, t.reading
 ), resolved AS (
     UPDATE doubts d
-    SET resolved_as = CASE moved.sight WHEN 'found' THEN 'found' ELSE 'absent' END::resolution, resolved_at = now()
+    SET
+        resolved_as = CASE moved.sight WHEN 'found' THEN 'found' ELSE 'absent' END::resolution,
+        resolved_at = now(),
+        reading = moved.reading
     FROM moved
     WHERE d.segment = moved.segment AND d.campaign_id = moved.campaign_id AND d.seq = moved.seq
         AND d.attempt = moved.attempt

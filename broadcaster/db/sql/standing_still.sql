@@ -104,7 +104,7 @@ beat AS (
         d.next_poll_at,
         a.next_read_at,
         a.unreadable_since IS NOT NULL AS is_unreadable,
-        d.ended_at + make_interval(secs => d.unreadable_seconds) AS counts_from
+        deadline_runs_from(d.ended_at, d.unreadable_seconds, d.is_unread) AS counts_from
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id
     WHERE d.resolved_as IS NULL

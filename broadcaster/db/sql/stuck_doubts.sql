@@ -11,5 +11,5 @@ LEFT JOIN accounts a ON a.id = d.account_id
 WHERE m.state = 'in_doubt'
     AND (
         d.seq IS NULL
-        OR d.ended_at + make_interval(secs => d.unreadable_seconds) <= least(a.unreadable_since, now()) - %(deadline)s
+        OR deadline_runs_from(d.ended_at, d.unreadable_seconds, d.is_unread) <= least(a.unreadable_since, now()) - %(deadline)s
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     text,
 )
@@ -156,7 +158,14 @@ doubts = Table(
         comment="How many of the latest polls, one after the other and settled, showed that it is not there.",
     ),
     moment("next_poll_at", "When its chat is asked for next.", nullable=False, server_default=func.now()),
-    Column("reading", Text, comment="What the latest poll came to, for people."),
+    Column("reading", Text, comment="What the latest poll came to, or the one that decided, for people."),
+    Column(
+        "is_unread",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="Whether its chat could not be read at the latest poll.",
+    ),
     Column(
         "unreadable_seconds",
         Double,

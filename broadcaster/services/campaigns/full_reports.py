@@ -56,11 +56,12 @@ class RejectedFor(msgspec.Struct, frozen=True):
 
 
 class ResolvedDoubts(msgspec.Struct, frozen=True):
-    """How many doubts ended in one way (`Resolution`, or `open`), and after how many seconds."""
+    """How many doubts ended in one way (`Resolution`), and after how many seconds; or are `open`, and for how many."""
 
     resolved: str
     doubts: int
-    median_seconds: float
+    median_seconds: float | None
+    """None: they have not ended."""
     longest_seconds: float
 
 

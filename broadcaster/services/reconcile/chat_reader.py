@@ -112,7 +112,9 @@ class ChatReader:
         content = await self._content(attempt)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         shown = content.render(attempt.variables or {})
-        return EntryCandidate(shown, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+        return EntryCandidate(
+            shown, attempt.started_at, end, attempt.gateway_id, attempt.is_known, is_elsewhere=attempt.is_elsewhere
+        )
 
 
 async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:

@@ -41,8 +41,8 @@ class ReadAccount:
 class Attempt(NamedTuple):
     """An attempt that has or may have an entry in a chat; `ended_at` is None while it is under way.
 
-    `content_version` says what it sent. `is_known`: the gateway is known to have accepted it. `polls` is the number of
-    the poll where it is in doubt, otherwise None.
+    `content_version` says what it sent. `is_known`: the gateway is known to have accepted it. `is_elsewhere`: it
+    went through another account. `polls` is the number of the poll where it is in doubt, otherwise None.
     """
 
     phone: str
@@ -56,6 +56,7 @@ class Attempt(NamedTuple):
     started_at: datetime
     ended_at: datetime | None
     is_known: bool
+    is_elsewhere: bool
     polls: int | None
 
     @property

@@ -15,6 +15,7 @@ from random import sample
 from time import monotonic
 
 import structlog
+from msgspec.structs import replace
 
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.readback import ChatReading, Page, Sight
@@ -38,6 +39,11 @@ LOOKED_FOR = 10
 """This many accepted messages of a kind are looked for together."""
 _MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
+_DECIDED: Mapping[str, str] = {
+    Sight.ABSENT: "not in its chat, and others sent since were found in theirs: it was not sent",
+    Sight.SILENT: "its chat does not show it, and others like it were found in chats: it was not sent",
+}
+"""What a reading says that has decided; until then, `_WORDS`."""
 _WORDS = {
     Sight.FOUND: "found in its chat",
     Sight.ABSENT: "not in its chat, but too few sent since were found in theirs to be sure that it was not sent",
@@ -116,7 +122,8 @@ class _Round:
         if missing:
             await self._look(missing)
         if ripe:
-            self._counts.update(await self._store.resolve(ripe, self._account.read_at))
+            decided = [replace(row, reading=_DECIDED.get(row.sight, row.reading)) for row in ripe]
+            self._counts.update(await self._store.resolve(decided, self._account.read_at))
         await self._note_reads()
 
     async def _read_all(self, phones: Sequence[str]) -> list[list[Page] | GatewayError]:

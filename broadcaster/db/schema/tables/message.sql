@@ -98,6 +98,7 @@ CREATE TABLE doubts (
     absences smallint NOT NULL DEFAULT 0,
     next_poll_at timestamptz NOT NULL DEFAULT now(),
     reading text,
+    is_unread boolean NOT NULL DEFAULT false,
     unreadable_seconds double precision NOT NULL DEFAULT 0,
     resolved_as resolution,
     resolved_at timestamptz,
@@ -120,7 +121,8 @@ COMMENT ON COLUMN doubts.polls IS 'How often its chat was asked for.';
 COMMENT ON COLUMN doubts.absences IS
     'How many of the latest polls, one after the other and settled, showed that it is not there.';
 COMMENT ON COLUMN doubts.next_poll_at IS 'When its chat is asked for next.';
-COMMENT ON COLUMN doubts.reading IS 'What the latest poll came to, for people.';
+COMMENT ON COLUMN doubts.reading IS 'What the latest poll came to, or the one that decided, for people.';
+COMMENT ON COLUMN doubts.is_unread IS 'Whether its chat could not be read at the latest poll.';
 COMMENT ON COLUMN doubts.unreadable_seconds IS
     'For how long its account could not be read meanwhile: no part of its deadline.';
 COMMENT ON COLUMN doubts.resolved_as IS 'What was concluded; null: nothing yet.';
