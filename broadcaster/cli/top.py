@@ -258,7 +258,8 @@ def _headline(view: View) -> str:
     doubts = sum(each.in_doubt for each in view.campaigns)
     unknown = sum(each.unknown for each in view.campaigns)
     parts = [
-        f"{running:,} {'campaign is' if running == 1 else 'campaigns are'} sent at {said_speed(view.total_rate)}",
+        f"{running:,} {'campaign is' if running == 1 else 'campaigns are'} running, "
+        f"at {said_speed(view.total_rate)} in all",
         f"{doubts:,} in doubt" if doubts else "",
         f"{unknown:,} to settle" if unknown else "",
         f"{view.idle_instances:,} {'instance has' if view.idle_instances == 1 else 'instances have'} nothing to send"
@@ -285,7 +286,7 @@ def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
     rows = (
         (
             *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.in_progress:,}", f"{each.in_doubt:,}"),
-            said_speed(view.rate("instance", each)),
+            said_speed(view.rate("instance", each), each.permitted_per_second),
             format_rate(each.permitted_per_second),
         )
         for each in shown

@@ -93,6 +93,8 @@ class InstanceCampaign(msgspec.Struct, frozen=True):
 
     name: str
     state: CampaignState
+    is_sent_now: bool
+    """Whether it leaves now: the instance is well, and something of it is due, or under way."""
     total: int
     to_send: int
     sent: int

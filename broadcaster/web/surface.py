@@ -64,10 +64,12 @@ class Surface:
         """What `readings.read` returns, and when that was read, as `speed` takes it."""
         return await self.readings.read(key, _timed, function, *arguments)
 
-    def speed(self, key: Hashable, at: float, count: int, limit: SpeedLimit | None) -> str | None:
+    def speed(
+        self, key: Hashable, at: float, count: int, limit: SpeedLimit | None, beside: float | None = None
+    ) -> str | None:
         """How fast the count of this `key` grows lately, of readings `at` several moments; None: it is the first.
 
-        `limit` is what the paces permit; None: there is none.
+        `limit` is what the paces permit; None: there is none. It is told in the unit of the rate `beside` it.
         """
         meter, last, rate = self._meters.pop(key, (Meter(), -inf, None))
         if at - last > _IDLE_SECONDS:
@@ -78,7 +80,7 @@ class Surface:
         self._meters[key] = (meter, at, rate)
         while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)
-        return None if rate is None else said_speed(rate)
+        return None if rate is None else said_speed(rate, beside)
 
     async def troubles(self) -> Sequence[Standstill]:
         """What does not move: at most MOST_TROUBLES."""

@@ -121,6 +121,11 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     cancelled: int
     expired: int
 
+    @property
+    def may_send(self) -> bool:
+        """Whether it has messages left, and its instance is well."""
+        return self.pending + self.sending > 0 and self.health in (LaneHealth.OK, LaneHealth.THROTTLED)
+
 
 class Failure(msgspec.Struct, frozen=True):
     """How many messages were not sent through an instance for one reason, and to whom the latest."""
