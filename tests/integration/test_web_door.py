@@ -486,5 +486,5 @@ def test_messages_that_are_unknown_have_a_line_and_a_column(view: WebView, shop:
         assert "campaign spring has 2 messages unknown: nobody knows whether they were accepted" in page
         assert "broadcaster campaign settle spring" in page
     assert re.search(
-        r'<td data-label="Other" class="number">2</td>\s*<td data-label="Open" class="number">18</td>', listed
+        r'<td data-label="Unknown" class="number">2</td>\s*<td data-label="Open" class="number">18</td>', listed
     )

@@ -22,6 +22,7 @@ SELECT /* campaigns_of_instance */
     cl.failed,
     cl.in_doubt,
     cl.unknown,
+    cl.expired,
     c.finished_at
 FROM campaign_lanes cl
 JOIN campaigns c ON c.id = cl.campaign_id
