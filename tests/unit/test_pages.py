@@ -161,6 +161,12 @@ def test_a_phone_in_a_text_is_masked_however_it_is_written(written: str) -> None
     assert len(re.findall(r"\d", shown)) <= 8
 
 
+def test_a_number_in_brackets_leaves_none_of_them() -> None:
+    said = "number (+62 812-3456-789) of Ayu, or (0812) 345-6789 (home)"
+    assert without_numbers(said) == "number … of Ayu, or … (home)"
+    assert "number 6281••••••89 of Ayu" in with_masked_phones(said)
+
+
 @pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
 def test_what_is_no_phone_is_not_masked(text: str) -> None:
     assert with_masked_phones(text) == text

@@ -163,6 +163,11 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
     assert str(fault).startswith(f"record {fault.record} (line {fault.line}): it does not follow from the line before")
 
 
+def with_other_signature(whole: bytes) -> bytes:
+    last = b"1" if whole[-5:-4] == b"0" else b"0"
+    return whole[:-5] + last + whole[-4:]
+
+
 @pytest.mark.parametrize(
     ("damage", "line", "said"),
     [
