@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from broadcaster.cli.campaign.show import STATE_STYLES
-from broadcaster.cli.database import reader
+from broadcaster.cli.database import reader, told_of_absence
 from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import console, one_line, say_json
@@ -99,7 +99,7 @@ class Looker:
             with as_of_now(self._source) as moment:
                 self._view = self._read(moment, anew=anew)
         except UnavailableError as error:
-            self._view = replace(self._view, rates={}, trying=str(error))
+            self._view = replace(self._view, rates={}, trying=str(told_of_absence(self._settings, error)))
         return self._view
 
     def _read(self, moment: Reader, *, anew: bool) -> View:

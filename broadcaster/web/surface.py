@@ -23,6 +23,7 @@ from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.services.standstill import Surroundings, find_standstills
 from broadcaster.settings import Settings
+from broadcaster.web.faults import NO_FORM, NO_NAME, TOO_LONG_A_FORM
 from broadcaster.web.readings import Readings
 from broadcaster.web.sign_ins import SignIn, SignIns
 
@@ -117,7 +118,7 @@ def asked_for(request: Request, *names: str) -> dict[str, str]:
     """What the URL says of these, or nothing. Raises HTTPException where that is too long to be anything."""
     asked = {name: request.query_params.get(name, "").strip() for name in names}
     if any(len(each) > _LONGEST_ASKED or "\0" in each for each in asked.values()):
-        raise HTTPException(400, f"what is asked for has more than {_LONGEST_ASKED} characters, or is no text")
+        raise HTTPException(400, NO_NAME)
     return asked
 
 
@@ -127,11 +128,11 @@ async def form_of(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST_FORM:
-            raise HTTPException(413, "the form is too long")
+            raise HTTPException(413, TOO_LONG_A_FORM)
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=10))
     except ValueError:
-        raise HTTPException(400, "the form cannot be read") from None
+        raise HTTPException(400, NO_FORM) from None
     if any("\0" in each for each in form.values()):
-        raise HTTPException(400, "the form holds what is no text")
+        raise HTTPException(400, NO_FORM)
     return form
