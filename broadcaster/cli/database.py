@@ -140,14 +140,22 @@ def _how_to_start(settings: Settings) -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
-        if settings.database_url is None and nobody_answered(error):
-            from broadcaster.cli.server_remedy import server_remedy  # noqa: PLC0415 - start-up time
-            from broadcaster.embedded import read_status  # noqa: PLC0415
+        told = told_of_absence(settings, error)
+        if told is error:
+            raise
+        raise told from error
 
-            stack = read_status(settings)
-            what = "no Postgres is running" if stack.process is None else "Postgres does not answer"
-            raise UnavailableError(f"{what} in {settings.home}: {server_remedy(stack)}") from error
-        raise
+
+def told_of_absence(settings: Settings, error: UnavailableError) -> UnavailableError:
+    """The error, or one that says how to start the embedded Postgres, where that is what is missing."""
+    if settings.database_url is not None or not nobody_answered(error):
+        return error
+    from broadcaster.cli.server_remedy import server_remedy  # noqa: PLC0415 - start-up time
+    from broadcaster.embedded import read_status  # noqa: PLC0415
+
+    stack = read_status(settings)
+    what = "no Postgres is running" if stack.process is None else "Postgres does not answer"
+    return UnavailableError(f"{what} in {settings.home}: {server_remedy(stack)}")
 
 
 def _log_nothing() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from broadcaster.cli.campaign.show import STATE_STYLES
-from broadcaster.cli.database import reader
+from broadcaster.cli.database import reader, told_of_absence
 from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import console, one_line, say_json
@@ -99,7 +99,7 @@ class Looker:
             with as_of_now(self._source) as moment:
                 self._view = self._read(moment, anew=anew)
         except UnavailableError as error:
-            self._view = replace(self._view, rates={}, trying=str(error))
+            self._view = replace(self._view, rates={}, trying=str(told_of_absence(self._settings, error)))
         return self._view
 
     def _read(self, moment: Reader, *, anew: bool) -> View:
@@ -258,7 +258,8 @@ def _headline(view: View) -> str:
     doubts = sum(each.in_doubt for each in view.campaigns)
     unknown = sum(each.unknown for each in view.campaigns)
     parts = [
-        f"{running:,} {'campaign is' if running == 1 else 'campaigns are'} sent at {said_speed(view.total_rate)}",
+        f"{running:,} {'campaign is' if running == 1 else 'campaigns are'} running, "
+        f"at {said_speed(view.total_rate)} in all",
         f"{doubts:,} in doubt" if doubts else "",
         f"{unknown:,} to settle" if unknown else "",
         f"{view.idle_instances:,} {'instance has' if view.idle_instances == 1 else 'instances have'} nothing to send"
@@ -285,7 +286,7 @@ def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
     rows = (
         (
             *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.in_progress:,}", f"{each.in_doubt:,}"),
-            said_speed(view.rate("instance", each)),
+            said_speed(view.rate("instance", each), each.permitted_per_second),
             format_rate(each.permitted_per_second),
         )
         for each in shown

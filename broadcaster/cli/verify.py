@@ -17,6 +17,7 @@ from broadcaster.services.proofs.proof_check import CheckedProof, check_proof
 from broadcaster.signatures import KEY_BYTES
 
 _MOST_KEY_BYTES = 1_000
+_KEY = f"a key is {2 * KEY_BYTES} hexadecimal digits"
 
 
 def verify(
@@ -43,8 +44,12 @@ def verify(
     """
     if key_file is not None and phone is None:
         raise UsageError("--key-file: it is for --phone, which says whom to look for")
-    wanted = None if public_key is None else _hex(public_key, "--public-key")
-    digest_key = None if key_file is None else _hex(_text(key_file), f"--key-file {key_file}")
+    wanted = None if public_key is None else _hex(public_key)
+    if public_key is not None and wanted is None:
+        raise UsageError(f"--public-key: {_KEY}")
+    digest_key = None if key_file is None else _hex(_text(key_file))
+    if key_file is not None and digest_key is None:
+        raise InputError(f"--key-file {key_file}: {_KEY}")
     digits = None if phone is None else _digits(phone)
     try:
         with file.open("rb") as opened:
@@ -122,11 +127,10 @@ def _text(path: Path) -> str:
     return read_file(path, _MOST_KEY_BYTES, "it should hold a key and nothing else").decode("ascii", "replace")
 
 
-def _hex(written: str, where: str) -> bytes:
+def _hex(written: str) -> bytes | None:
+    """The key; None: it is none."""
     try:
         key = bytes.fromhex(written.strip())
     except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise InputError(f"{where}: a key is {2 * KEY_BYTES} hexadecimal digits")
-    return key
+        return None
+    return key if len(key) == KEY_BYTES else None

@@ -76,6 +76,7 @@ class PacedLane(msgspec.Struct, frozen=True):
     burst: int
     hours: OpeningHours | None
     limits: list[OwnLimit]
+    reads_replies: bool
 
 
 class RateChange(NamedTuple):
@@ -140,7 +141,7 @@ class Course:
     closed: Sequence[TimeSpan]
     """When its windows were closed, or those of all of its instances, as they are now."""
     troubled: Sequence[Troubled]
-    """When one of its instances was not ok; the first first."""
+    """When one of its instances was not ok that had something of it to send; the first first."""
 
     @property
     def time(self) -> TimeSpan:
@@ -173,9 +174,13 @@ def course_of(
     sending = sending.in_utc
     paused = list(_pauses(state_changes, sending))
     closed = list(_closed_for_all(lanes, hours, sending))
-    troubled = list(_troubled(troubles, sending))
-    kept = [(each.instance, each.span) for each in troubled]
-    kept += [(each.instance, span) for each in idle_times if (span := _within(each, sending))]
+    idle = [(each.instance, span) for each in idle_times if (span := _within(each, sending))]
+    troubled = [
+        each
+        for each in _troubled(troubles, sending)
+        if _without([each.span], [span for instance, span in idle if instance == each.instance])
+    ]
+    kept = [*((each.instance, each.span) for each in troubled), *idle]
     counted = [each.slot.astimezone(UTC) for each in slots]
     begins, last = min([sending.begins_at, *counted]), max([sending.ends_at, *(slot + SLOT for slot in counted)])
     width, edges = _edges(TimeSpan(begins, last), zone)

@@ -10,8 +10,9 @@ _SHORTEST = 9
 """Digits: of a shorter number nothing is shown, since the rest would be easily guessed."""
 _MOST_HIDDEN = 8
 # What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql, for digits of any script.
-# It looks behind, so that a long run of brackets is read once and not from each of them.
-_NUMBER = r"(?<![+(])[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}"
+# It looks behind, so that a long run of brackets is read once and not from each of them. What stands in brackets goes
+# with both of them.
+_NUMBER = r"(?<![+(])(?P<opened>\()?[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}(?(opened)\)?)"
 _COUNT = "[0-9]{1,3}(?:,[0-9]{3})*"
 _FIGURES = rf"({_COUNT} of {_COUNT} \([0-9.]{{1,9}}%\))"
 """As domain/care.py words a count and its share, which are nobody's number: `8 of 1,399 (0.5718%)`."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from broadcaster.domain.pacing import MOST_A_MINUTE
+from broadcaster.domain.pacing import MOST_A_MINUTE, rate_unit
 
 RATE_WINDOW_SECONDS = 10.0
 """What the rate is measured over, at least,"""
@@ -65,8 +65,15 @@ class Meter:
         return passed >= LONGEST_WINDOW_SECONDS or (passed >= RATE_WINDOW_SECONDS and final - before >= RATE_MESSAGES)
 
 
-def said_speed(per_second: float) -> str:
-    """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written."""
+def said_speed(per_second: float, beside: float | None = None) -> str:
+    """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written.
+
+    `beside` is the limit, per second, that is told with it: both are in its unit. None: there is none.
+    """
+    if beside:
+        unit, seconds = rate_unit(beside)
+        count = per_second * seconds
+        return f"{count:,.0f}/{unit}" if count >= 10 or not count else f"{count:.2g}/{unit}"
     if not per_second:
         return "0/s"
     if per_second * 60 > MOST_A_MINUTE:

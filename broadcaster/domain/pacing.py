@@ -87,18 +87,31 @@ def parse_rate(text: str) -> float | None:
 
 
 def format_rate(rate_per_second: float | None) -> str:
-    """The rate as `parse_rate` reads it, in the first unit that gives a whole number: up to MOST_A_MINUTE a minute.
+    """The rate as `parse_rate` reads it, in its `rate_unit`.
 
     One that nobody gave, such as a mean, has three digits.
     """
     if rate_per_second is None:
         return "unlimited"
+    unit, seconds = rate_unit(rate_per_second)
+    count = rate_per_second * seconds
+    return f"{round(count)}/{unit}" if _is_whole(count) else f"{count:.3g}/{unit}"
+
+
+def rate_unit(rate_per_second: float) -> tuple[str, int]:
+    """In which unit a rate is told, and how many seconds that is: the first one that gives a whole number.
+
+    Up to MOST_A_MINUTE that is a minute.
+    """
     for unit, seconds, most in (("min", 60, MOST_A_MINUTE), ("s", 1, inf), ("min", 60, inf), ("h", 3600, inf)):
         count = rate_per_second * seconds
-        if 1 <= round(count) <= most and abs(count - round(count)) < 1e-9 * count:
-            return f"{round(count)}/{unit}"
-    unit, seconds = next((each for each in (("s", 1), ("min", 60)) if rate_per_second * each[1] >= 1), ("h", 3600))
-    return f"{rate_per_second * seconds:.3g}/{unit}"
+        if 1 <= round(count) <= most and _is_whole(count):
+            return unit, seconds
+    return next((each for each in (("s", 1), ("min", 60)) if rate_per_second * each[1] >= 1), ("h", 3600))
+
+
+def _is_whole(count: float) -> bool:
+    return abs(count - round(count)) < 1e-9 * count
 
 
 def worst_excess(moments: Sequence[float], rate_per_second: float, burst: int) -> float:

@@ -19,6 +19,7 @@ from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
 from broadcaster.gateway.gates import BodyGate
+from broadcaster.gateway.key_ring import KeyRing
 from broadcaster.gateway.lists import (
     Chat,
     Contact,
@@ -76,10 +77,12 @@ class WAChatPro:
         transport: Transport | httpx.AsyncBaseTransport | None = None,
         timeout: float = 30.0,
         rules: ReplyRules = DEFAULT_RULES,
+        keys: KeyRing | None = None,
     ) -> None:
         """The caller closes a given `transport`, which may be shared. Without one, the client opens and closes its
-        own. `timeout` is how many seconds one request may take, from the call to the last byte of the reply. Raises
-        InputError unless `base_url` is an http(s) URL of a host, with or without a path.
+        own. `timeout` is how many seconds one request may take, from the call to the last byte of the reply. The
+        `keys` of all accounts that share them stay out of what is kept of a reply. Raises InputError unless
+        `base_url` is an http(s) URL of a host, with or without a path.
         """
         self._key = key
         self._base_url = usable_base_url(base_url)
@@ -93,7 +96,7 @@ class WAChatPro:
         )
         self._timeout = timeout
         self._rules = rules
-        self._redact = Redactor(key)
+        self._redact = Redactor(key) if keys is None else keys.redactor(key)
 
     def __repr__(self) -> str:
         return f"WAChatPro({self._base_url!r}, wire={self._wire.value!r})"

@@ -33,27 +33,27 @@ COUNTED = {
 CAMPAIGN_CANCELLED = pgettext("campaign", "cancelled")
 
 EVENTS = {
-    _("campaign submit"),
-    _("campaign set"),
-    _("campaign start"),
-    _("campaign pause"),
-    _("campaign resume"),
-    _("campaign cancel"),
-    _("campaign retry"),
-    _("campaign settle"),
-    _("campaign proof"),
-    _("instance add"),
-    _("instance set"),
-    _("instance pause"),
-    _("instance resume"),
-    _("instance retire"),
-    _("instance check"),
-    _("instance rules"),
-    _("limit add"),
-    _("limit set"),
-    _("limit remove"),
+    "campaign submit": _("campaign submitted"),
+    "campaign set": _("campaign changed"),
+    "campaign start": _("campaign started"),
+    "campaign pause": _("campaign paused"),
+    "campaign resume": _("campaign resumed"),
+    "campaign cancel": _("campaign cancelled"),
+    "campaign retry": _("campaign retried"),
+    "campaign settle": _("doubts settled"),
+    "campaign proof": _("proof made"),
+    "instance add": _("instance added"),
+    "instance set": _("instance changed"),
+    "instance pause": _("instance paused"),
+    "instance resume": _("instance resumed"),
+    "instance retire": _("instance retired"),
+    "instance check": _("instance checked"),
+    "instance rules": _("rules of replies changed"),
+    "limit add": _("limit added"),
+    "limit set": _("limit changed"),
+    "limit remove": _("limit removed"),
 }
-"""The commands that the audit trail names beside campaigns; other ones are shown as they are."""
+"""What was done by the commands that the audit trail names beside campaigns; other ones are shown as they are."""
 
 NAMES = {
     # Of campaigns.

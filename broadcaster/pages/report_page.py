@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from broadcaster.domain.changed_settings import changed_settings
 from broadcaster.domain.course import Course, TimeSpan
 from broadcaster.domain.masking import masked
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.charts import Chart, bars_chart, course_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
@@ -145,7 +146,7 @@ def _course_chart(course: Course | None, language: Language) -> Chart | None:
 
 
 class ToldSpan(NamedTuple):
-    """When nothing might leave, at all or through one instance, and why."""
+    """When nothing of it could leave, at all or through one instance, and why."""
 
     span: TimeSpan
     why: str
@@ -189,14 +190,15 @@ def _times(report: CampaignReport, language: Language) -> Iterator[tuple[str, st
     moment = partial(language.moment, seconds=took_short(summary.started_at, summary.finished_at or report.at))
     yield _("Submitted"), moment(summary.created_at)
     yield _("To start"), moment(summary.starts_at)
-    yield _("Started"), _("not yet") if summary.started_at is None else moment(summary.started_at)
+    never = _("never") if summary.state in FINAL_CAMPAIGN_STATES else _("not yet")
+    yield _("Started"), never if summary.started_at is None else moment(summary.started_at)
     if planned is None:
-        yield _("Planned end"), _("none was kept: it was a draft, of a schedule, or nobody could tell")
+        yield _("Planned end"), _why_no_plan(report, language)
     else:
         yield _("Planned end"), _told_band(planned.ends_at, planned.earliest_at, planned.latest_at, moment, language)
     if summary.finished_at is not None:
-        late = "" if planned is None else f" ({_told_lateness(planned, summary.finished_at, language)})"
-        yield _("Ended"), f"{moment(summary.finished_at)}{late}"
+        compared = _told_end(report, summary.finished_at, language)
+        yield _("Ended"), f"{moment(summary.finished_at)} ({compared})" if compared else moment(summary.finished_at)
     elif (ahead := report.ahead) is not None and ahead.known_end is not None:
         yield _("Will end"), _told_band(ahead.known_end, ahead.earliest_at, ahead.latest_at, moment, language)
     if summary.expires_at is not None:
@@ -235,6 +237,23 @@ def _told_band(
     if early == late:
         return early
     return language.gettext("between %(early)s and %(late)s") % {"early": early, "late": late}
+
+
+def _why_no_plan(report: CampaignReport, language: Language) -> str:
+    """Why it is not known when it was foreseen to end."""
+    _ = language.gettext
+    if report.is_of_schedule:
+        return _("none was kept: a schedule submitted it")
+    if report.was_draft:
+        return _("none was kept: it was submitted as a draft")
+    return _("none was kept: nobody could tell when it would end")
+
+
+def _told_end(report: CampaignReport, finished_at: datetime, language: Language) -> str:
+    """How its end came about; nothing where that goes without saying."""
+    if report.detail.summary.state is CampaignState.CANCELLED:
+        return language.gettext("it was cancelled")
+    return "" if report.planned is None else _told_lateness(report.planned, finished_at, language)
 
 
 def _told_lateness(planned: KeptPlan, finished_at: datetime, language: Language) -> str:
@@ -278,7 +297,8 @@ def _told_events(report: CampaignReport, language: Language) -> Iterator[ToldEve
     for event in report.events:
         of = "" if (event.object_kind, event.object_name) == ("campaign", campaign) else f" ({event.object_name})"
         command = event.command or ""
-        what = language.gettext(command) if command in EVENTS else command or in_own_words(event.action, language)
+        known = EVENTS.get(command)
+        what = language.gettext(known) if known else command or in_own_words(event.action, language)
         yield ToldEvent(event.at, event.operator or "-", f"{what}{of}", _told_changes(event, said_hours, language))
 
 

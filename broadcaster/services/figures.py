@@ -36,6 +36,7 @@ class _Instance(msgspec.Struct, frozen=True):
     permitted_per_second: float | None
     is_held: bool
     by_state: dict[str, int]
+    accepted: int
     oldest_due_seconds: float
     by_outcome: dict[str, int]
     seconds: list[float]
@@ -101,7 +102,7 @@ class _Figures:
         for instance in self._instances:
             for state, count in instance.by_state.items():
                 messages.add_metric([instance.name, state], count)
-            sent.add_metric([instance.name], instance.by_state["sent"])
+            sent.add_metric([instance.name], instance.accepted)
             due.add_metric([instance.name], instance.oldest_due_seconds)
         yield from (messages, sent, due)
 

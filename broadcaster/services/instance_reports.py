@@ -57,6 +57,7 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     failed: int
     in_doubt: int
     unknown: int
+    expired: int
     lease_holder: str | None
     lease_expires_at: datetime | None
     not_before: datetime | None
@@ -65,9 +66,9 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     limits: list[LimitInUse]
 
     @property
-    def left_out(self) -> int:
-        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
-        told = (self.pending, self.in_progress, self.sent, self.failed, self.in_doubt, self.unknown)
+    def otherwise(self) -> int:
+        """How many were skipped or cancelled: in tables, what has no column of its own."""
+        told = (self.pending, self.in_progress, self.sent, self.failed, self.in_doubt, self.unknown, self.expired)
         return self.total - sum(told)
 
 
@@ -93,18 +94,21 @@ class InstanceCampaign(msgspec.Struct, frozen=True):
 
     name: str
     state: CampaignState
+    is_sent_now: bool
+    """Whether it leaves now: the instance is well, and something of it is due, or under way."""
     total: int
     to_send: int
     sent: int
     failed: int
     in_doubt: int
     unknown: int
+    expired: int
     finished_at: datetime | None
 
     @property
-    def left_out(self) -> int:
-        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
-        return self.total - sum((self.to_send, self.sent, self.failed, self.in_doubt, self.unknown))
+    def otherwise(self) -> int:
+        """How many were skipped or cancelled: in tables, what has no column of its own."""
+        return self.total - sum((self.to_send, self.sent, self.failed, self.in_doubt, self.unknown, self.expired))
 
 
 class InstanceFailure(msgspec.Struct, frozen=True):

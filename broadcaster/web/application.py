@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import sha256
+from http import HTTPStatus
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
@@ -29,6 +30,7 @@ from broadcaster.errors import (
 )
 from broadcaster.pages.environment import page_environment, stylesheet
 from broadcaster.pages.languages import language_of
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.services.figures import exposition
 from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
@@ -148,15 +150,17 @@ def _may_scrape(settings: Settings, token: str | None, request: Request) -> bool
 
 
 async def _told(surface: Surface, request: Request, error: Exception) -> Response:
-    """What went wrong, as a page: in plain words, without a traceback."""
+    """What went wrong, as a page: in plain words of the language, without a traceback."""
     if isinstance(error, HTTPException):
-        status, said, headers = error.status_code, error.detail, dict(error.headers or {})
+        status, headers = error.status_code, dict(error.headers or {})
+        is_ours = error.detail != HTTPStatus(status).phrase
+        said = surface.language.gettext(error.detail) if is_ours else ""
     else:
         status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
-        said, headers = str(error), {}
+        said, headers = in_own_words(str(error), surface.language), {}
     if status == 503:
         headers["Retry-After"] = str(_RETRY_SECONDS)
     if sign_in_of(request) is None:
-        return PlainTextResponse(f"{said}\n", status, headers)
+        return PlainTextResponse(f"{said or HTTPStatus(status).phrase}\n", status, headers)
     data: dict[str, Any] = {"status": status, "said": said, "again_after": _RETRY_SECONDS if status == 503 else 0}
     return surface.page(request, "error.html", data, status, headers)

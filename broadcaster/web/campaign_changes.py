@@ -21,6 +21,7 @@ from broadcaster.services.campaigns.campaign_reports import campaign_summary, wh
 from broadcaster.services.campaigns.lifecycle import Moved, cancel_campaign, pause_campaign, resume_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.campaign_pages import changes_of
+from broadcaster.web.faults import NO_SUCH_CHANGE, NOT_IN_THIS_STATE, OLD_FORM, ONLY_TO_LOOK_AT
 from broadcaster.web.sign_ins import SignIn
 from broadcaster.web.surface import Surface, asked_for, form_of, sign_in_of
 
@@ -50,7 +51,7 @@ async def ask_before_change(surface: Surface, request: Request) -> Response:
     _refuse_where_read_only(surface, asked["change"])
     campaign = await surface.readings.in_thread(campaign_summary, surface.engine, asked["name"])
     if asked["change"] not in changes_of(campaign):
-        raise ConflictError(f"campaign {campaign.name} is {campaign.state}: that cannot be done to it")
+        raise HTTPException(409, NOT_IN_THIS_STATE)
     data = {**asked, "campaign": campaign, "effect": what_cancelling_does(campaign)}
     return surface.page(request, "campaign_change.html", data)
 
@@ -61,8 +62,11 @@ async def make_change(surface: Surface, request: Request) -> Response:
     name, change = form.get("name", ""), form.get("change", "")
     _refuse_where_read_only(surface, change)
     if sign_in is None or not compare_digest(form.get("form_token", "").encode(), sign_in.form_token.encode()):
-        raise HTTPException(403, "this form is not from here, or too old: open the page again")
-    moved = await surface.readings.in_thread(_move, surface.settings, sign_in, name, change)
+        raise HTTPException(403, OLD_FORM)
+    try:
+        moved = await surface.readings.in_thread(_move, surface.settings, sign_in, name, change)
+    except ConflictError:
+        raise HTTPException(409, NOT_IN_THIS_STATE) from None
     log.info("a campaign was changed in the browser", campaign=name, change=change, operator=sign_in.operator)
     if CHANGES[change].nudges:
         await surface.readings.in_thread(surface.nudge)
@@ -71,9 +75,9 @@ async def make_change(surface: Surface, request: Request) -> Response:
 
 def _refuse_where_read_only(surface: Surface, change: str) -> None:
     if not surface.settings.web_allow_changes:
-        raise HTTPException(403, "this view is only to look at: BROADCASTER_WEB_ALLOW_CHANGES=true allows changes")
+        raise HTTPException(403, ONLY_TO_LOOK_AT)
     if change not in CHANGES:
-        raise HTTPException(404, "nothing can be done that is called so")
+        raise HTTPException(404, NO_SUCH_CHANGE)
 
 
 def _move(settings: Settings, sign_in: SignIn, name: str, change: str) -> Moved:

@@ -73,7 +73,6 @@ class CampaignNow:
     moves: Sequence[ToldMove]
     failovers: Sequence[OpenFailover]
     doubts: Sequence[ResolvedDoubts]
-    limit: SpeedLimit | None
 
 
 async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -112,6 +111,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     plan = await surface.readings.read(("plan", name), _plan, surface.engine, name) if is_open else None
     running = summary.state is CampaignState.RUNNING
     own = [each for each in found.troubles if each.cause is not Cause.INSTANCES]
+    lanes = [lane for lane in found.detail.lanes if lane.may_send]
     return {
         "campaign": summary,
         "is_open": is_open,
@@ -119,8 +119,8 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "is_short": summary.finished_at is not None and took_short(summary.started_at, summary.finished_at),
         "terms": state_terms(summary, surface.language),
         "shares": shares_of_states(summary),
-        "speed": surface.speed(("one", name), at, summary.sent, found.limit) if running else None,
-        "permitted": _permitted(found.detail.lanes),
+        "speed": _speed(surface, at, name, lanes) if running else None,
+        "permitted": format_rate(_permitted(lanes)) if lanes else "",
         "plan": plan,
         "skips": list(_skips(plan, surface.language)),
         "days": _days(plan),
@@ -182,7 +182,6 @@ def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings,
             moves_of_campaign(moment, name),
             open_failovers(moment, campaign=name),
             resolved_doubts(moment, detail.summary.id),
-            speed_limits(moment, [detail.summary.id]).get(detail.summary.id),
         )
 
 
@@ -253,15 +252,21 @@ def _row(
 
 
 def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
-    limit = speed_limit([(lane.permitted_per_second, lane.burst)])
     return {
         "lane": lane,
         "permitted": format_rate(lane.permitted_per_second),
-        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent, limit) if running else None,
+        "speed": _speed(surface, at, campaign, [lane]) if running else None,
     }
 
 
-def _permitted(lanes: Sequence[CampaignLane]) -> str:
-    """What all its instances allow together."""
-    rates = [lane.permitted_per_second for lane in lanes]
-    return format_rate(None if None in rates else sum(rate for rate in rates if rate is not None))
+def _speed(surface: Surface, at: float, campaign: str, lanes: Sequence[CampaignLane]) -> str | None:
+    """How fast a campaign goes through these lanes. Others have a meter of their own: both rates are of the same."""
+    key = ("through", campaign, *(lane.instance for lane in lanes))
+    limit = speed_limit((lane.permitted_per_second, lane.burst) for lane in lanes)
+    return surface.speed(key, at, sum(lane.sent for lane in lanes), limit, _permitted(lanes))
+
+
+def _permitted(lanes: Sequence[CampaignLane]) -> float | None:
+    """What these lanes allow together, per second; None: one of them is unlimited."""
+    limit = speed_limit((lane.permitted_per_second, lane.burst) for lane in lanes)
+    return limit and limit.per_second

@@ -13,7 +13,6 @@ from broadcaster.domain.masking import with_masked_phones
 from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import What
-from broadcaster.domain.states import CampaignState
 from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.told_times import told_gaps, told_hours
 from broadcaster.services.campaigns.move_reports import OpenFailover, open_failovers
@@ -54,13 +53,13 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     return {
         "instance": detail,
         "permitted": format_rate(detail.permitted_per_second),
-        "speed": surface.speed(("instance", detail.id), at, detail.sent, limit),
+        "speed": surface.speed(("instance", detail.id), at, detail.sent, limit, detail.permitted_per_second),
         "reason": with_masked_phones(detail.health_reason) if detail.health_reason else "",
         "stops": in_own_words(str(detail.stops), surface.language) if detail.stops and detail.stops.are_given else "",
         "hours": told_hours(detail.hours, surface.language) if detail.hours else "",
         "gaps": list(told_gaps(detail.gaps, surface.language)) if detail.gaps else [],
         "troubles": list(told_troubles(of_it, surface.language)),
-        "sent_now": [each for each in found.campaigns if each.state is CampaignState.RUNNING],
+        "sent_now": [each for each in found.campaigns if each.is_sent_now],
         "campaigns": found.campaigns,
         "most": _MOST_CAMPAIGNS,
         "failures": found.failures,

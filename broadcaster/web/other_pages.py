@@ -99,7 +99,7 @@ def _instance(surface: Surface, at: float, instance: InstanceSummary) -> dict[st
     return {
         "instance": instance,
         "permitted": format_rate(instance.permitted_per_second),
-        "speed": surface.speed(("instance", instance.id), at, instance.sent, limit),
+        "speed": surface.speed(("instance", instance.id), at, instance.sent, limit, instance.permitted_per_second),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }
 

@@ -23,6 +23,7 @@ from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.services.standstill import Surroundings, find_standstills
 from broadcaster.settings import Settings
+from broadcaster.web.faults import NO_FORM, NO_NAME, TOO_LONG_A_FORM
 from broadcaster.web.readings import Readings
 from broadcaster.web.sign_ins import SignIn, SignIns
 
@@ -64,10 +65,12 @@ class Surface:
         """What `readings.read` returns, and when that was read, as `speed` takes it."""
         return await self.readings.read(key, _timed, function, *arguments)
 
-    def speed(self, key: Hashable, at: float, count: int, limit: SpeedLimit | None) -> str | None:
+    def speed(
+        self, key: Hashable, at: float, count: int, limit: SpeedLimit | None, beside: float | None = None
+    ) -> str | None:
         """How fast the count of this `key` grows lately, of readings `at` several moments; None: it is the first.
 
-        `limit` is what the paces permit; None: there is none.
+        `limit` is what the paces permit; None: there is none. It is told in the unit of the rate `beside` it.
         """
         meter, last, rate = self._meters.pop(key, (Meter(), -inf, None))
         if at - last > _IDLE_SECONDS:
@@ -78,7 +81,7 @@ class Surface:
         self._meters[key] = (meter, at, rate)
         while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)
-        return None if rate is None else said_speed(rate)
+        return None if rate is None else said_speed(rate, beside)
 
     async def troubles(self) -> Sequence[Standstill]:
         """What does not move: at most MOST_TROUBLES."""
@@ -115,7 +118,7 @@ def asked_for(request: Request, *names: str) -> dict[str, str]:
     """What the URL says of these, or nothing. Raises HTTPException where that is too long to be anything."""
     asked = {name: request.query_params.get(name, "").strip() for name in names}
     if any(len(each) > _LONGEST_ASKED or "\0" in each for each in asked.values()):
-        raise HTTPException(400, f"what is asked for has more than {_LONGEST_ASKED} characters, or is no text")
+        raise HTTPException(400, NO_NAME)
     return asked
 
 
@@ -125,11 +128,11 @@ async def form_of(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST_FORM:
-            raise HTTPException(413, "the form is too long")
+            raise HTTPException(413, TOO_LONG_A_FORM)
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=10))
     except ValueError:
-        raise HTTPException(400, "the form cannot be read") from None
+        raise HTTPException(400, NO_FORM) from None
     if any("\0" in each for each in form.values()):
-        raise HTTPException(400, "the form holds what is no text")
+        raise HTTPException(400, NO_FORM)
     return form

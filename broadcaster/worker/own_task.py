@@ -10,8 +10,8 @@ from typing import Any
 
 from celery import Task
 
-from broadcaster.db.faults import without_values
-from broadcaster.errors import BroadcasterError
+from broadcaster.db.faults import plain_errors, without_values
+from broadcaster.errors import BroadcasterError, UnavailableError
 
 
 class TaskError(Exception):
@@ -19,12 +19,15 @@ class TaskError(Exception):
 
 
 class OwnTask(Task):  # type: ignore[misc]  # Celery ships no types
-    """A task whose errors may be shown."""
+    """A task whose errors may be shown. That Postgres is away is expected: one line without a traceback."""
+
+    throws = (UnavailableError,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As in the base class. Raises BroadcasterError, what the task `throws`, and TaskError, without causes."""
         try:
-            return super().__call__(*args, **kwargs)
+            with plain_errors():
+                return super().__call__(*args, **kwargs)
         except (BroadcasterError, TaskError, *self.throws) as error:
             raise error from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again

@@ -50,9 +50,8 @@ def runtime() -> Runtime:
     return _runtimes[0]
 
 
-# Ticks send no events: Flower's list shows what was sent, not the clock. While Postgres is away, each tick logs one
-# line without a traceback.
-_TICK = {"send_events": False, "throws": (UnavailableError,)}
+# Flower's list shows what was sent, not the clock.
+_TICK = {"send_events": False}
 
 
 @app.task(name=DISPATCH, **_TICK)
@@ -120,7 +119,7 @@ class InstanceTroubleError(Exception):
         return str(self)
 
 
-@app.task(name=SEND, throws=(InstanceTroubleError,))
+@app.task(name=SEND, throws=(InstanceTroubleError, UnavailableError))
 def send(lanes: list[int]) -> dict[str, Any]:
     """Drain lanes for a while. Flower shows the result: what became of messages by instance, and their campaigns.
 
@@ -148,7 +147,7 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
     return {"schedule": schedule, "campaign": campaign, "state": started.state.value, "messages": started.total}
 
 
-@app.task(name=DELIVER, throws=(UnavailableError,))
+@app.task(name=DELIVER)
 def deliver(receiver: int) -> dict[str, Any]:
     """Deliver notices to a receiver for some seconds. Flower shows the result: how many arrived, how many did not."""
     return deliver_due(runtime().engine, runtime().settings, lambda: open_vault(runtime().settings), receiver)
@@ -166,7 +165,7 @@ def read_replies() -> dict[str, Any]:
     return runtime().read_replies()
 
 
-@app.task(name=PURGE, throws=(UnavailableError,))
+@app.task(name=PURGE)
 def purge() -> dict[str, Any]:
     """Purge campaigns that ended long enough ago, for a few seconds. Flower shows the result: what was deleted."""
     days = runtime().settings.retention_days

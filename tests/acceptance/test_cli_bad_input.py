@@ -211,6 +211,7 @@ BAD_SETTINGS = {
     "no Fernet key": Refused(ADD, (SECRET, "not a Fernet key"), 2, {SECRET: "hunter2"}),
     "another secret key": Refused(["instance", "check", "a"], (SECRET,), 2, {SECRET: "A" * 43 + "="}),
     "no server, to read": Refused(LIST, ("start it with `broadcaster up`",), 1, EMBEDDED),
+    "no server, to look": Refused(["top", "--once"], ("start it with `broadcaster up`",), 1, EMBEDDED),
     "no server, to submit": Refused(submit("x"), ("start it with `broadcaster up`",), 1, EMBEDDED),
     "no server, to migrate": Refused(["db", "upgrade"], ("start it with `broadcaster up`",), 1, EMBEDDED),
     "no number": Refused(LIST, ("BROADCASTER_MAX_ATTEMPTS",), 2, {"BROADCASTER_MAX_ATTEMPTS": "many"}),

@@ -96,7 +96,9 @@ def test_what_was_changed_is_refused_with_its_place(run_cli: RunCli, shop: Shop,
     assert_refused(run_cli("verify", "nowhere"), "cannot read nowhere: No such file")
     assert_refused(run_cli("verify", "whole", "--public-key", "ab" * 32), "it is signed by another key")
     for key in ("ab", "no key"):
-        assert_refused(run_cli("verify", "whole", "--public-key", key), "--public-key", "64 hexadecimal digits")
+        assert_refused(
+            run_cli("verify", "whole", "--public-key", key), "--public-key", "64 hexadecimal digits", code=2
+        )
     assert_refused(run_cli("verify", "whole", "--phone", "+62"), "--phone", code=2)
     national = run_cli("verify", "whole", "--phone", "0812-0000-003")
     assert_refused(national, "write it with + and its country code", code=2)

@@ -34,13 +34,13 @@ def test_it_shows_campaigns_and_instances_that_have_something_to_do(run_cli: Run
     assert_done(run_cli("instance", "pause", "b"))
     shown = assert_done(run_cli("top", "--once")).stdout
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert lines[0] == "2 campaigns are sent at 0/s; 1 instance has nothing to send"
+    assert lines[0] == "2 campaigns are running, at 0/s in all; 1 instance has nothing to send"
     assert any(line.startswith("spring running 0 30 0 0/s") for line in lines)
     assert any(line.startswith("[red]autumn[/] running 0 40") for line in lines)  # a name is no markup
     # Those that are not well come first.
     first, second = (line for line in lines if line.endswith(("20/min", "unlimited")))
     assert first == "b paused 40 0 0 0/s unlimited"
-    assert second == "a ok 30 0 0 0/s 20/min"
+    assert second == "a ok 30 0 0 0/min 20/min"
     assert "instance b is paused" in shown
 
 

@@ -24,6 +24,7 @@ from broadcaster.services.campaigns.full_reports import (
     read_campaign_report,
     read_campaigns_report,
 )
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.purging import purge_campaign
 from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from broadcaster.services.consent.block_list import block_phones
@@ -170,7 +171,8 @@ def test_why_messages_count_as_sent_adds_up_and_is_the_same_wherever_it_is_told(
     assert sum(each.doubt == "found" for each in tried) == sent.found
     assert sum(each.after == "sent" for record in proved for each in record.settlements) == sent.settled
     figures = exposition(shop.engine, shop.settings).decode()
-    assert sum(float(each) for each in re.findall(r"^broadcaster_sent_total\{.*\} (.+)$", figures, re.MULTILINE)) == 7
+    taken = re.findall(r"^broadcaster_sent_total\{.*\} (.+)$", figures, re.MULTILINE)
+    assert sum(map(float, taken)) == sent.accepted, "what an operator settles has not left"
     shop.old.update(shop.accepted())
     with as_owner(shop.engine).begin() as connection:  # whom nothing keeps from setting it back
         connection.execute(text("SET LOCAL session_replication_role = replica"))
@@ -187,6 +189,18 @@ def test_a_campaign_that_has_sent_nothing_has_a_page_too(shop: Shop) -> None:
     words = words_of(report)
     assert "3 messages = 0 sent + 0 failed + 3 pending" in words["books"]
     assert "Started not yet" in words["times"]
+
+
+def test_whoever_did_not_get_it_since_it_was_cancelled_is_told_with_the_others(shop: Shop) -> None:
+    shop.submit(NAME, 40, "a", "b")
+    cancel_campaign(shop.engine, NAME)
+    detail = read(shop).detail
+    assert [(each.instance, each.reason) for each in detail.failures] == [
+        (name, "the campaign was cancelled") for name in "ab"
+    ]
+    assert sum(each.messages for each in detail.failures) == detail.summary.cancelled == 40
+    told = read_campaigns_report(shop.engine, ids=[detail.summary.id])
+    assert [(each.state, each.messages, each.campaigns) for each in told.failures] == [("cancelled", 40, 1)]
 
 
 def test_the_plan_of_a_submission_is_kept_beside_what_happened(shop: Shop) -> None:
@@ -223,7 +237,7 @@ def test_pauses_and_other_rates_come_from_the_trail(shop: Shop) -> None:
     permitted = sum(step.permitted or 0 for step in course.steps[: int(3 * hour / course.width.total_seconds())])
     # Instance b at 10 a second but for the pause; a at 1 until the third hour, and at 10 in it. Bursts of ten each.
     assert permitted == pytest.approx(2.5 * hour * 10 + 1.5 * hour * 1 + hour * 10 + 20, abs=4)
-    assert "ayu instance set (a)" in words_of(read(shop))["events"]
+    assert "ayu instance changed (a)" in words_of(read(shop))["events"]
 
 
 def test_several_campaigns_add_up(shop: Shop) -> None:

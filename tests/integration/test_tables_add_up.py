@@ -22,7 +22,9 @@ from tests.support.shop import Shop, open_shop
 from tests.support.stack import running_stack
 from tests.support.web_view import running_web
 
-COUNTS = {"Sent", "Failed", "In doubt", "Unknown", "Other", "To send", "sent", "failed", "skipped", "Open"}
+COUNTS = {
+    *("Sent", "Failed", "In doubt", "Unknown", "Expired", "Other", "To send", "sent", "failed", "skipped", "Open"),
+}
 
 PLACES = {"/campaign?name=spring": ">a</a>", "/instance?name=a": ">spring</a>", "/instances": ">a</a>"}
 """Pages, and what stands in the row that is looked at."""
@@ -72,7 +74,9 @@ def test_what_is_unknown_is_told_of_instances_in_the_browser(
     with running_stack(tmp_path, environ) as stack, running_web(stack) as view:
         visitor = view.visitor()
         told = [counts(visitor.get(where).text, row) for where, row in PLACES.items()]
-    wanted = {"Sent": 0, "Failed": 0, "In doubt": 0, "Unknown": 6, "Other": 5, "To send": 9}
+        listed = counts(visitor.get("/").text, ">spring</a>")
+    assert listed == {"Sent": 0, "Failed": 0, "Unknown": 6, "Expired": 3, "Other": 2, "Open": 9}
+    wanted = {"Sent": 0, "Failed": 0, "In doubt": 0, "Unknown": 6, "Expired": 3, "Other": 2, "To send": 9}
     assert told == [wanted] * len(PLACES)
 
 
@@ -91,16 +95,23 @@ def test_a_list_of_instances_adds_up(ended: Shop, run_cli: RunCli) -> None:
     told = {
         cells[0]: dict(zip(names, cells, strict=True)) for cells in (re.split(r"\s{2,}", row.strip()) for row in rows)
     }
-    assert {name: (row["PENDING"], row["UNKNOWN"], row["OTHER"]) for name, row in told.items()} == {
-        "a": ("9", "6", "5"),
-        "b": ("5", "0", "0"),
+    columns = ("PENDING", "UNKNOWN", "EXPIRED", "OTHER")
+    assert {name: tuple(row[column] for column in columns) for name, row in told.items()} == {
+        "a": ("9", "6", "3", "2"),
+        "b": ("5", "0", "0", "0"),
     }
+
+
+def test_campaigns_are_listed_with_the_columns_of_instances(ended: Shop, run_cli: RunCli) -> None:
+    header, first, second = assert_done(run_cli("campaign", "list")).stdout.splitlines()
+    columns = header.split()[2:-1]
+    assert columns == ["TOTAL", "SENT", "FAILED", "UNKNOWN", "EXPIRED", "OTHER", "OPEN"]
+    assert [first.split()[2:9], second.split()[2:9]] == [[*"5000005"], ["20", *"006329"]]
 
 
 def test_a_column_for_what_there_is_none_of_is_left_out(shop: Shop, run_cli: RunCli) -> None:
     told = assert_done(run_cli("instance", "list")).stdout
-    assert "UNKNOWN" not in told
-    assert "OTHER" not in told
+    assert not {"UNKNOWN", "EXPIRED", "OTHER"} & set(told.split())
 
 
 def test_an_occurrence_on_a_report_adds_up() -> None:

@@ -224,18 +224,20 @@ def test_what_is_changed_is_what_the_command_line_would_change_and_the_trail_say
         (f"web: {OPERATOR}", f"campaign {what}") for what in ("pause", "resume", "cancel")
     }
     refused = visitor.get("/campaign/change?name=spring&change=pause")
-    assert (refused.status_code, "is cancelled" in refused.text) == (409, True)
+    assert (refused.status_code, "in a state in which that cannot be done" in refused.text) == (409, True)
 
 
 def test_where_changes_are_not_allowed_there_are_none(shop: Shop, tmp_path: Path, environ: Mapping[str, str]) -> None:
-    with running_stack(tmp_path, environ) as stack, running_web(stack) as view:
+    with running_stack(tmp_path, environ) as stack, running_web(stack, BROADCASTER_LANGUAGE="id") as view:
         visitor = view.visitor()
         page = visitor.get("/campaign?name=spring").text
         assert "/campaign/change" not in page
         assert 'id="do-pause"' not in page
         fields = {"form_token": "", "name": "spring", "change": "cancel"}
         assert visitor.post("/campaign/change", data=fields).status_code == 403
-        assert visitor.get("/campaign/change?name=spring&change=cancel").status_code == 403
+        refused = visitor.get("/campaign/change?name=spring&change=cancel")
+        assert refused.status_code == 403
+        assert "Tampilan ini hanya untuk dilihat" in refused.text
         assert 'name="operator"' not in view.visitor(signed_in=False).get("/sign-in").text
     assert campaign_summary(shop.engine, "spring").state is CampaignState.RUNNING
 
@@ -464,6 +466,14 @@ def test_no_page_has_english_left_in_another_language(
         " 'missed: noticed 0:05:00 after it was due' FROM schedules WHERE name = 'hourly'"
     )
     pages = (*PAGES, "/campaign?name=later", "/schedule?name=news", "/schedule?name=hourly", "/report?name=later")
+    pages += (
+        "/campaign?name=none",
+        "/instance?name=none",
+        "/schedule?name=none",
+        f"/campaign?name={'x' * 300}",
+        "/nowhere",
+    )
+    pages += ("/campaign/change?name=spring&change=none", "/campaign/change?name=spring&change=resume")
     told: dict[str, dict[str, set[str]]] = {}
     with running_stack(tmp_path, environ) as stack:
         for code in ("en", "id"):
@@ -510,5 +520,5 @@ def test_messages_that_are_unknown_have_a_line_and_a_column(view: WebView, shop:
         assert "campaign spring has 2 messages unknown: nobody knows whether they were accepted" in page
         assert "broadcaster campaign settle spring" in page
     assert re.search(
-        r'<td data-label="Other" class="number">2</td>\s*<td data-label="Open" class="number">18</td>', listed
+        r'<td data-label="Unknown" class="number">2</td>\s*<td data-label="Open" class="number">18</td>', listed
     )

@@ -140,9 +140,9 @@ def event(number: int, at: datetime, command: str, *, before: Any = None, after:
 def sample_report(**changes: Any) -> CampaignReport:
     """The report, with other fields of its own."""
     lanes = [
-        PacedLane("Jakarta 1", 6 / 60, 1, None, [OwnLimit(None, 5000, 86_400)]),
-        PacedLane("Jakarta 2", 6 / 60, 1, None, []),
-        PacedLane("Surabaya", 8 / 60, 1, None, [OwnLimit("all of the clinic", 9000, 86_400)]),
+        PacedLane("Jakarta 1", 6 / 60, 1, None, [OwnLimit(None, 5000, 86_400)], reads_replies=True),
+        PacedLane("Jakarta 2", 6 / 60, 1, None, [], reads_replies=True),
+        PacedLane("Surabaya", 8 / 60, 1, None, [OwnLimit("all of the clinic", 9000, 86_400)], reads_replies=True),
     ]
     pauses = [StateChange(PAUSED.begins_at, "paused"), StateChange(PAUSED.ends_at, "running")]
     report = CampaignReport(
@@ -195,6 +195,7 @@ def sample_report(**changes: Any) -> CampaignReport:
             END - timedelta(hours=2),
             END - timedelta(minutes=50),
         ),
+        is_of_schedule=False,
         ahead=None,
         moves=[
             ToldMove(NAME, "Jakarta 2", "Surabaya", MoveReason.FAILOVER, 486, START + 8 * SLOT, START + 9 * SLOT, None)

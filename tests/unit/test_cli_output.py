@@ -42,9 +42,11 @@ from broadcaster.domain.meter import (
     RATE_WINDOW_SECONDS,
     Meter,
     SpeedLimit,
+    said_speed,
     speed_limit,
     speed_of,
 )
+from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
@@ -168,6 +170,14 @@ def test_a_burst_is_no_rate_and_more_than_is_permitted_is() -> None:
     assert speed_of(100, 1.0, None) == 100.0
     assert speed_limit([(1.0, 10), (None, 5)]) is None
     assert speed_limit([]) is None
+
+
+def test_a_speed_beside_its_limit_is_in_the_same_unit() -> None:
+    beside = {(0.93, 1.0): "56/min of 60/min", (0.93, 2.0): "0.93/s of 2/s", (73 / 60, 12.0): "1.2/s of 12/s"}
+    beside |= {(0.0, 1.0): "0/min of 60/min", (11.4, 12.0): "11/s of 12/s", (0.05, 10 / 3600): "180/h of 10/h"}
+    for (speed, limit), told in beside.items():
+        assert f"{said_speed(speed, limit)} of {format_rate(limit)}" == told
+    assert said_speed(0.93) == said_speed(0.93, None) == "56/min"
 
 
 def test_of_a_few_seconds_no_average_is_told() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from broadcaster.gateway.key_ring import KeyRing
 from broadcaster.gateway.redaction import LONGEST_TEXT, Redactor
 from broadcaster.gateway.texts import readable
 
@@ -57,6 +58,16 @@ SPELLINGS = {
 def test_the_key_is_blanked_out_however_it_is_spelled(spelling: str, key: str) -> None:
     written = SPELLINGS[spelling](key)
     assert Redactor(key)(f"before {written} after {written}.") == "before [key] after [key]."
+
+
+def test_the_keys_of_other_accounts_are_blanked_out_as_they_are_written() -> None:
+    ring = KeyRing()
+    of_main = ring.redactor("main-key-0123456789")
+    assert of_main("SECOND-key-98765 is disconnected") == "SECOND-key-98765 is disconnected"
+    of_second = ring.redactor("second-key-98765")
+    ring.redactor("thanks")
+    said = "SECOND-key-98765 is disconnected, thanks to main-key-0123456789"
+    assert of_main(said) == of_second(said) == of_main.whole(said) == "[key] is disconnected, thanks to [key]"
 
 
 @given(

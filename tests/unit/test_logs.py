@@ -25,7 +25,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.settings import Settings
 from broadcaster.worker import hooks, tasks
-from broadcaster.worker.app import SEND
+from broadcaster.worker.app import SEND, app
 from broadcaster.worker.logs import TICK_TASKS, configure_logs
 from broadcaster.worker.own_task import OwnTask, TaskError
 from tests.support.reference import ROOT
@@ -171,6 +171,19 @@ def test_what_a_task_raises_shows_no_values_of_rows(unavailable: bool) -> None:
     assert PHONE not in written
     assert ("UniqueViolation: duplicate key" in written) is not unavailable
     assert "in run" in written
+
+
+def test_that_postgres_is_away_is_expected_of_every_task() -> None:
+    ours = [each for each in app.tasks.values() if isinstance(each, OwnTask) and each.name.startswith("broadcaster.")]
+    assert len(ours) > 10
+    assert [each.name for each in ours if not issubclass(UnavailableError, each.throws)] == []
+
+    def run() -> None:
+        raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+
+    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(shared=False)(run)
+    with pytest.raises(task.throws, match="Postgres is not usable: terminating connection"):
+        task()
 
 
 def test_what_a_task_throws_is_raised_as_it_is_without_phones() -> None:

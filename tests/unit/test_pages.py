@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from babel.messages.pofile import read_po
 from markupsafe import escape
@@ -37,12 +38,15 @@ from broadcaster.pages.environment import stylesheet
 from broadcaster.pages.languages import LANGUAGES, language_of
 from broadcaster.pages.naming import EVENTS, NAMES
 from broadcaster.pages.report_page import report_page
+from broadcaster.services.inbox_reports import ReplyFigures
 from broadcaster.settings import load
 from tests.support.sample_report import (
+    NAME,
     START,
     STATES,
     ZONE,
     counts,
+    event,
     hostile_report,
     language,
     sample_campaigns,
@@ -157,6 +161,12 @@ def test_a_phone_in_a_text_is_masked_however_it_is_written(written: str) -> None
     assert len(re.findall(r"\d", shown)) <= 8
 
 
+def test_a_number_in_brackets_leaves_none_of_them() -> None:
+    said = "number (+62 812-3456-789) of Ayu, or (0812) 345-6789 (home)"
+    assert without_numbers(said) == "number … of Ayu, or … (home)"
+    assert "number 6281••••••89 of Ayu" in with_masked_phones(said)
+
+
 @pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
 def test_what_is_no_phone_is_not_masked(text: str) -> None:
     assert with_masked_phones(text) == text
@@ -224,7 +234,7 @@ def slot(moment: datetime, accepted: int) -> SlotFigures:
 
 
 def lane(rate: float | None = 1.0, hours: OpeningHours | None = None, name: str = "a", burst: int = 0) -> PacedLane:
-    return PacedLane(name, rate, burst, hours, [])
+    return PacedLane(name, rate, burst, hours, [], reads_replies=True)
 
 
 def course(*lanes: PacedLane, hours: float = 4, **given: Any) -> Course:
@@ -285,6 +295,15 @@ def test_nothing_is_permitted_while_an_instance_is_not_well_or_nothing_is_due() 
     assert permitted(course(lane(), troubles=[trouble], idle_times=idle)) == 3_600
 
 
+def test_an_instance_that_had_nothing_to_send_was_in_no_trouble_of_the_campaign() -> None:
+    trouble = LaneTrouble("a", LaneHealth.DOWN, "connection refused", NOON + HOUR, NOON + 2 * HOUR)
+    waits_for_some = [IdleTime("a", NOON + 1.5 * HOUR, None), IdleTime("b", NOON, None)]
+    [told] = course(lane(), lane(name="b"), troubles=[trouble], idle_times=waits_for_some).troubled
+    assert told.span == TimeSpan(NOON + HOUR, NOON + 2 * HOUR)
+    waits_for_none = [IdleTime("a", NOON + 0.5 * HOUR, None)]
+    assert course(lane(), troubles=[trouble], idle_times=waits_for_none).troubled == []
+
+
 def test_a_rate_counts_from_when_it_was_set() -> None:
     changes = [RateChange(NOON + HOUR, "a", 3.0), RateChange(NOON + 2 * HOUR, "a", 0.5), RateChange(NOON, "b", 9.0)]
     assert permitted(course(lane(), rate_changes=changes)) == 3_600 * (3 + 0.5 + 2)
@@ -341,10 +360,45 @@ def test_words_agree_with_what_they_count(code: str, rows: list[str], sent: str,
     assert [each for each in (*rows, sent, cancelled) if each not in words] == []
 
 
-@pytest.mark.parametrize("code", OTHERS)
-def test_events_are_told_in_the_language(code: str) -> None:
+@pytest.mark.parametrize("code", ["en", *OTHERS])
+def test_events_are_told_in_the_language_and_not_as_commands(code: str) -> None:
     events = report_page(sample_report(), language(code)).split('id="events"')[1]
-    assert [each for each in EVENTS if each in events] == []
+    assert [each for each in EVENTS if re.search(rf"{each}\b", events)] == []
+    told = language(code).gettext(EVENTS["campaign submit"])
+    assert told in events
+    assert language(code).gettext("Submitted").lower() in told, "as beside its moment"
+
+
+def times_of(**changes: Any) -> str:
+    """What a report says of its times, without tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", report_page(sample_report(**changes), language())).split())
+
+
+def test_a_report_of_a_cancelled_campaign_says_what_was_never_to_come() -> None:
+    detail = sample_report().detail
+    cancelled = replace(detail, summary=summary(state=CampaignState.CANCELLED))
+    assert "(it was cancelled)" in times_of(detail=cancelled)
+    assert "than planned" not in times_of(detail=cancelled)
+    unstarted = replace(detail, summary=summary(state=CampaignState.CANCELLED, started_at=None))
+    words = times_of(detail=unstarted, course=None, doubts=[])
+    assert "Started never" in words
+    assert "Doubts There were none: no request was made." in words
+    assert "of every request it is known" in times_of(doubts=[])
+
+
+def test_a_report_says_why_no_end_was_planned() -> None:
+    for_nobody = {"planned": None, "events": []}
+    assert "none was kept: nobody could tell when it would end" in times_of(**for_nobody)
+    assert "none was kept: a schedule submitted it" in times_of(**for_nobody, is_of_schedule=True)
+    submitted = event(1, START, "campaign submit", after={"name": NAME, "state": "draft"})
+    assert "none was kept: it was submitted as a draft" in times_of(planned=None, events=[submitted])
+
+
+def test_nobody_can_answer_where_replies_are_not_read() -> None:
+    silent = ReplyFigures(0, 0, 0, 0, None)
+    assert "Nobody has answered." in times_of(replies=silent)
+    deaf = [msgspec.structs.replace(each, reads_replies=False) for each in sample_report().lanes]
+    assert "Its instances do not read replies." in times_of(replies=silent, lanes=deaf)
 
 
 def test_moments_of_a_short_campaign_have_their_seconds() -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tracemalloc
+from base64 import b64encode, encodebytes
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -162,6 +163,11 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
     assert str(fault).startswith(f"record {fault.record} (line {fault.line}): it does not follow from the line before")
 
 
+def with_other_signature(whole: bytes) -> bytes:
+    last = b"1" if whole[-5:-4] == b"0" else b"0"
+    return whole[:-5] + last + whole[-4:]
+
+
 @pytest.mark.parametrize(
     ("damage", "line", "said"),
     [
@@ -172,7 +178,24 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
         (lambda whole: whole.decode().encode("utf-16"), 1, "its encoding was changed, to UTF-16"),
         (lambda whole: b"\n" + whole, 1, "something stands before it: an empty line"),
         (lambda whole: b" \r\n" + whole, 1, "something stands before it: an empty line"),
-        (lambda whole: b"Dear client,\n" + whole, 1, "this is no proof: one begins with its format"),
+        (lambda whole: b"Dear client,\n" + whole, 1, "something stands before it: 1 line. Ask"),
+        (lambda whole: b"Dear client,\n\nhere it is:\n" + whole, 1, "something stands before it: 3 lines. Ask"),
+        (lambda whole: b"> " + whole.replace(b"\n", b"\n> "), 1, "it is quoted, as in a reply to a mail"),
+        (lambda whole: b"Ann wrote:\n>> " + whole.replace(b"\n", b"\n>> "), 1, "before it: 1 line, and it is quoted"),
+        (encodebytes, 1, "it is in base64, as mail carries files"),
+        (b64encode, 1, "it is in base64, as mail carries files"),
+        (
+            lambda whole: b"From: Ann\n\n" + encodebytes(whole),
+            1,
+            "2 lines, and it is in base64",
+        ),
+        (
+            lambda whole: whole[:-5] + (b"1" if whole[-5:-4] == b"0" else b"0") + whole[-4:],
+            10,
+            "the signature is not of these records",
+        ),
+        (lambda whole: whole[:-5] + b"x" + whole[-4:], 10, "this is no signature: it was changed"),
+        (lambda whole: whole.replace(b'"signature"', b'"Signature"'), 10, "this is no signature: it was changed"),
         (lambda whole: b"", 1, "the file is empty"),
         (
             lambda whole: whole.replace(b'"total":8', b'"total":9', 1),
@@ -180,7 +203,6 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
             "it was changed: its link is not that of what",
         ),
     ],
-    ids=["CRLF", "CR", "the last CRLF", "mark", "UTF-16", "empty line", "blank line", "letter", "empty", "header"],
 )
 def test_what_mail_and_editors_do_to_a_file_is_told_as_that(
     damage: Callable[[bytes], bytes], line: int, said: str
@@ -253,6 +275,11 @@ def test_every_sure_form_of_a_number_finds_it() -> None:
 )
 def test_what_is_no_proof_is_told_so(said: bytes) -> None:
     assert refused(said).line == 1
+
+
+@pytest.mark.parametrize("said", [b"<html>hi</html>", b"phone,name\n628123456789,Ann\n", b"\x00" * 100])
+def test_what_never_was_a_proof_is_not_cut_off(said: bytes) -> None:
+    assert str(refused(said)).endswith("this is no proof: one begins with its format, 'broadcaster proof'")
 
 
 def test_a_later_version_is_told_so() -> None:

@@ -63,8 +63,9 @@ def list_latest(
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet.
 
-    EXPIRED, where there are any, counts those that did not leave in time; OTHER those that were skipped or cancelled,
-    or are unknown; REJECTED the recipients who could be sent nothing: they are no messages.
+    Where there are any, UNKNOWN counts those of which nobody knows whether they were accepted, EXPIRED those that did
+    not leave in time, OTHER those that were skipped or cancelled, and REJECTED the recipients who could be sent
+    nothing: they are no messages.
     """
     with reader(load()) as source:
         rows = campaign_reports.list_campaigns(source, limit=limit)

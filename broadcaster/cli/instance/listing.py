@@ -24,15 +24,27 @@ HEALTH_STYLES = {
     "paused": "yellow",
 }
 
-_HEADERS = ("NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT", "UNKNOWN", "OTHER")
-_LEFT_OUT_IF_NONE = (_HEADERS.index("UNKNOWN"), _HEADERS.index("OTHER"))
+_HEADERS = (
+    "NAME",
+    "HEALTH",
+    "RATE",
+    "PENDING",
+    "IN FLIGHT",
+    "SENT",
+    "FAILED",
+    "IN DOUBT",
+    "UNKNOWN",
+    "EXPIRED",
+    "OTHER",
+)
+_LEFT_OUT_IF_NONE = [_HEADERS.index(each) for each in ("UNKNOWN", "EXPIRED", "OTHER")]
 
 
 def list_all(as_json: Json = False) -> None:
     """List all instances: their health, limits and what went through them so far.
 
-    UNKNOWN, where there are any, counts the messages of which nobody knows whether they were accepted; OTHER those
-    that were skipped or cancelled, or have expired.
+    Where there are any, UNKNOWN counts the messages of which nobody knows whether they were accepted, EXPIRED those
+    that did not leave in time, and OTHER those that were skipped or cancelled.
     """
     # Only what is written is kept of each row, and the transaction does not last while somebody pages through it.
     with reader(load()) as source:
@@ -97,7 +109,8 @@ def _cells(instance: InstanceSummary) -> tuple[object, ...]:
         instance.failed,
         instance.in_doubt,
         instance.unknown,
-        instance.left_out,
+        instance.expired,
+        instance.otherwise,
     )
 
 

@@ -16,6 +16,7 @@ SELECT /* list_instances */
     failed,
     in_doubt,
     unknown,
+    expired,
     lease_holder,
     lease_expires_at,
     not_before,

@@ -15,7 +15,8 @@ SELECT /* paced_lanes */
             WHERE ll.lane_id = i.id
         ),
         '[]'
-    ) AS limits
+    ) AS limits,
+    i.read_replies_seconds IS NOT NULL AS reads_replies
 FROM campaign_lanes cl
 JOIN instances i ON i.id = cl.lane_id
 LEFT JOIN opening_hours hours ON hours.id = i.hours_id

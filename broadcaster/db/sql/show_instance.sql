@@ -16,6 +16,7 @@ SELECT /* show_instance */
     r.failed,
     r.in_doubt,
     r.unknown,
+    r.expired,
     r.lease_holder,
     r.lease_expires_at,
     r.not_before,

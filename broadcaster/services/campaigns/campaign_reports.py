@@ -41,13 +41,8 @@ class CountedByState:
 
     @property
     def otherwise(self) -> int:
-        """How many are final, and neither sent nor failed."""
-        return sum(self.count(state) for state in FINAL_MESSAGE_STATES - {MessageState.SENT, MessageState.FAILED})
-
-    @property
-    def left_out(self) -> int:
-        """How many will never be sent, and have not failed: skipped, cancelled or expired."""
-        return self.otherwise - self.count(MessageState.UNKNOWN)
+        """How many were skipped or cancelled: in tables, what has no column of its own."""
+        return self.count(MessageState.SKIPPED) + self.count(MessageState.CANCELLED)
 
 
 class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
@@ -120,6 +115,11 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     skipped: int
     cancelled: int
     expired: int
+
+    @property
+    def may_send(self) -> bool:
+        """Whether it has messages left, and its instance is well."""
+        return self.pending + self.sending > 0 and self.health in (LaneHealth.OK, LaneHealth.THROTTLED)
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -98,6 +98,7 @@ class CampaignReport:
     """Its instances as they may send now."""
     planned: KeptPlan | None
     """What was foreseen; None: nobody could tell, or it was a draft or a schedule's."""
+    is_of_schedule: bool
     ahead: CampaignPlan | None
     """When what is left leaves; None: nothing is left, or nobody can tell."""
     moves: Sequence[ToldMove]
@@ -105,6 +106,26 @@ class CampaignReport:
     events: Sequence[AuditEntry]
     event_hours: Mapping[int, OpeningHours]
     """The windows that these name by their ids."""
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether any request was made for it, or is under way."""
+        steps = () if self.course is None else self.course.steps
+        return self.detail.summary.sending > 0 or any(step.accepted + step.others for step in steps)
+
+    @property
+    def was_draft(self) -> bool:
+        """Whether it was submitted as one, as far back as its events go."""
+        return any(
+            (event.after or {}).get("state") == CampaignState.DRAFT
+            for event in self.events
+            if (event.object_kind, event.action) == ("campaign", "added")
+        )
+
+    @property
+    def reads_replies(self) -> bool:
+        """Whether any of its instances reads what people answer."""
+        return any(lane.reads_replies for lane in self.lanes)
 
 
 def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> CampaignReport:
@@ -130,6 +151,7 @@ def _read_campaign_report(source: Reader, name: str, zone: ZoneInfo) -> Campaign
         rejects = rows(connection, "rejected_by_reason", RejectedFor, **of_campaign, most=MOST_REASONS)
         doubts = rows(connection, "doubts_by_resolution", ResolvedDoubts, **of_campaign)
         planned = first(connection, "kept_plan", KeptPlan, **of_campaign)
+        is_of_schedule: bool = value(connection, "is_of_schedule", **of_campaign)
         failovers = rows(connection, "failovers_of_campaign", ToldFailover, **of_campaign, most=MOST_EVENTS)
     course = None
     if sending is not None:
@@ -153,6 +175,7 @@ def _read_campaign_report(source: Reader, name: str, zone: ZoneInfo) -> Campaign
         course=course,
         lanes=lanes,
         planned=planned,
+        is_of_schedule=is_of_schedule,
         ahead=work.plan() if work is not None and summary.state is not CampaignState.PAUSED else None,
         moves=moves_of_campaign(source, name),
         failovers=failovers,

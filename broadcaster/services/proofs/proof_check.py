@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -29,13 +28,13 @@ from broadcaster.domain.proof_format import (
 from broadcaster.domain.states import MessageState
 from broadcaster.domain.whatsapp_numbers import sure_forms
 from broadcaster.errors import InputError
+from broadcaster.services.proofs.proof_beginning import AS_IT_WAS, why_not_begun
 from broadcaster.signatures import KEY_BYTES, is_signed
 
 _header = msgspec.json.Decoder(ProofHeader)
 _record = msgspec.json.Decoder(MessageRecord)
 _UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """What decoding raises: for wrong JSON, bytes that are no UTF-8, numbers out of range, and deep nesting."""
-_AS_IT_WAS = "Ask for the file as it was written: an editor, or mail, has written it anew"
 Document = TypeVar("Document", ProofHeader, MessageRecord)
 
 
@@ -77,6 +76,8 @@ def check_proof(
     _require_key(header, public_key)
     tally = _Tally(header, _phones_wanted(header, phone, digest_key))
     while (signature := read_signature(line := reading.next())) is None:
+        if _is_for_signature(line, header, reading.line):
+            raise reading.no_signature(line)
         tally.add(reading.document(line, _record, "record"), reading.line)
     if not is_signed(bytes.fromhex(header.public_key), signature, signed_text(reading.link)):
         raise reading.fault(
@@ -107,6 +108,8 @@ class _Reading:
             raise self.fault(
                 "the proof ends before this, without its signature: something was cut off", is_record=False
             )
+        if self.line == 1 and (why := why_not_begun(read, self._file)):
+            raise self.fault(why)
         if len(read) > LONGEST_LINE:
             raise self.fault(f"it has more than {LONGEST_LINE:,} bytes, as no line of a proof")
         if not read.endswith(b"\n"):
@@ -145,11 +148,16 @@ class _Reading:
         self.link = link
         return said
 
+    def no_signature(self, line: bytes) -> ProofError:
+        """What is wrong with the line that stands where the signature does."""
+        self._refuse_other_line_ends(line)
+        return self.fault("this is no signature: it was changed", is_record=False)
+
     def _refuse_other_line_ends(self, line: bytes) -> None:
         # A proof has none of its own: JSON writes it as an escape.
         if b"\r" in line:
             raise self.fault(
-                f"its line ends were changed: each is one byte (LF) in a proof. {_AS_IT_WAS}", is_record=False
+                f"its line ends were changed: each is one byte (LF) in a proof. {AS_IT_WAS}", is_record=False
             )
 
     def fault(self, what: str, *, is_record: bool = True) -> ProofError:
@@ -158,16 +166,15 @@ class _Reading:
 
 def _read_header(reading: _Reading) -> ProofHeader:
     line = reading.next()
-    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise reading.fault(f"its encoding was changed, to UTF-16. {_AS_IT_WAS}")
-    if line.startswith(codecs.BOM_UTF8) or not line.strip():
-        what = "an empty line" if not line.strip() else "a byte-order mark"
-        raise reading.fault(f"something stands before it: {what}. {_AS_IT_WAS}")
-    if not line.startswith(b'{"format":"%b","version":' % FORMAT.encode()):
-        raise reading.fault(f"this is no proof: one begins with its format, {FORMAT!r}")
     if not line.startswith(b'{"format":"%b","version":%d,' % (FORMAT.encode(), VERSION)):
         raise reading.fault(f"this is no proof of version {VERSION}, the only one that is known here")
     return reading.document(line, _header, "header")
+
+
+def _is_for_signature(line: bytes, header: ProofHeader, number: int) -> bool:
+    """Whether a line stands where the signature does, and is no record either: `number` counts from 1."""
+    records = header.total if header.remains is None else 0
+    return line.startswith(b'{"signature"') or (number > records + 1 and not line.startswith(b'{"record":'))
 
 
 def _require_key(header: ProofHeader, public_key: bytes | None) -> None:

@@ -18,6 +18,7 @@ from broadcaster.db.engine import open_engine
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
+from broadcaster.gateway.key_ring import KeyRing
 from broadcaster.services.inbox.inbox_reader import InboxReader
 from broadcaster.services.inbox.inbox_store import ConfirmOptOut, InboxStore
 from broadcaster.services.inbox.reply_words_file import read_words
@@ -87,6 +88,7 @@ class SendingProcess:
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
         """By account id, with the settings that each was made from."""
+        self._keys = KeyRing()
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -238,6 +240,7 @@ class SendingProcess:
                 transport=self._transport,
                 timeout=self._settings.request_timeout_seconds,
                 rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
+                keys=self._keys,
             )
             self._gateways[lane.account_id] = (made_of, gateway)
         return gateway

@@ -16,6 +16,7 @@ SELECT
     coalesce(n.failed, 0) AS failed,
     coalesce(n.in_doubt, 0) AS in_doubt,
     coalesce(n.unknown, 0) AS unknown,
+    coalesce(n.expired, 0) AS expired,
     l.lease_holder,
     l.lease_expires_at,
     l.not_before,
@@ -32,7 +33,8 @@ LEFT JOIN LATERAL (
         sum(cl.sent)::bigint AS sent,
         sum(cl.failed)::bigint AS failed,
         sum(cl.in_doubt)::bigint AS in_doubt,
-        sum(cl.unknown)::bigint AS unknown
+        sum(cl.unknown)::bigint AS unknown,
+        sum(cl.expired)::bigint AS expired
     FROM campaign_lanes cl JOIN campaigns c ON c.id = cl.campaign_id
     WHERE cl.lane_id = i.id AND c.test_of IS NULL AND c.state <> 'draft'
 ) n ON true;

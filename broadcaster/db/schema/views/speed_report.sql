@@ -50,4 +50,4 @@ CROSS JOIN LATERAL (
 ) d
 WHERE c.test_of IS NULL;
 COMMENT ON VIEW speed_report IS
-    'One row per campaign that has sent: how fast, how much was tried again, and after how long 50, 95 and 99 of 100 had left.';
+    'One row per campaign of which a request was made: how fast, how much was tried again, and after how long 50, 95 and 99 of 100 had left.';
