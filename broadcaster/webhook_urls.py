@@ -22,8 +22,8 @@ def usable_webhook(text: str, *, allow_private: bool = False) -> str:
     host = host_of(text) if is_plain and text.lower().startswith(("https://", "http://")) else None
     # Without a host before its path, `https:///user:pw@host` has one to the standard and none to others.
     if host is None or not urlsplit(text).netloc:
-        wanted = "a URL with http:// or https://" if allow_private else "an https:// URL"
-        raise UsageError(f"--webhook: not {wanted} of at most {_LONGEST:,} characters without blanks or #")
+        wanted = "http:// or https://" if allow_private else "https://"
+        raise UsageError(f"--webhook: not an {wanted} URL of at most {_LONGEST:,} characters without blanks or #")
     if "@" in urlsplit(text).netloc:
         raise UsageError("--webhook: a user or password in the URL is not sent: remove it")
     if allow_private:
