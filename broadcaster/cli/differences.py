@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broadcaster.cli.output import say
 from broadcaster.domain.changed_words import changed_words
-from broadcaster.errors import quoted
+from broadcaster.errors import listed, quoted
 from broadcaster.time_zones import shown_time
 
 _LONGEST_SHOWN = 60
@@ -31,6 +31,8 @@ def said_difference(was: object, now: object) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return shown_time(value)
+    if isinstance(value, list):
+        return listed(value)
     if isinstance(value, str):
         return quoted(value, _LONGEST_SHOWN)
     return "none" if value is None else str(value)

@@ -193,11 +193,16 @@ def _cell(value: object) -> str:
 
 
 def say_fields(fields: Mapping[str, object]) -> None:
-    """Print named values, one per line."""
+    """Print named values, one per line; lists are of texts."""
     width = max(map(len, fields))
     for name, value in fields.items():
-        shown = f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
-        say(f"{name:<{width}}  {shown}")
+        say(f"{name:<{width}}  {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -110,7 +110,17 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def needs_replies(self) -> bool:
         """Whether some of it can only be known where replies are read."""
-        return self.stops.needs_replies or self.max_unanswered is not None
+        return bool(self.asks_replies)
+
+    @property
+    def asks_replies(self) -> Sequence[str]:
+        """Which of it can only be known where replies are read, as options name them."""
+        asked = {
+            "--stop-above optouts": self.stops.optouts,
+            "--stop-below replies": self.stops.replies,
+            "--max-unanswered": self.max_unanswered,
+        }
+        return [option for option, value in asked.items() if value is not None]
 
     @property
     def leaves_out(self) -> bool:

@@ -64,9 +64,16 @@ class Dealing:
 
 
 def is_worth_moving(there: Mapping[int, int], shares: Mapping[int, int]) -> bool:
-    """Whether lanes have so many messages, by lane, that others should have: more than one of a hundred."""
-    moved = sum(max(0, messages - shares.get(lane, 0)) for lane, messages in there.items())
-    return moved > max(1, sum(there.values()) // 100)
+    """Whether lanes have so many messages, by lane, that others should have.
+
+    That is more than one of a hundred, or more than one of ten of what a lane has: it may be closed for long before it
+    has sent these.
+    """
+    surplus = {lane: messages - shares.get(lane, 0) for lane, messages in there.items()}
+    moved = sum(max(0, more) for more in surplus.values())
+    return moved > max(1, sum(there.values()) // 100) or any(
+        more > there[lane] // 10 for lane, more in surplus.items()
+    )
 
 
 def apportioned(total: int, held: Mapping[K, int]) -> dict[K, int]:

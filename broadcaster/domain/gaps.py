@@ -117,6 +117,8 @@ def _parse_span(text: str, what: str, example: str) -> Span:
         raise UsageError(f"{what} is not understood: write it like {example}, or {NONE}")
     seconds = [length_of(float(end[1]), UNITS[end[2]]).total_seconds() for end in ends if end is not None]
     least, most = seconds[0], seconds[-1]
+    if least > most:
+        raise UsageError(f"{what} ends before it begins: write the shorter time first, like {example}")
     if not SHORTEST <= least <= most <= LONGEST:
-        raise UsageError(f"{what} must be between 1s and 24h, and not end before it begins: write it like {example}")
+        raise UsageError(f"{what} must be between 1s and 24h: write it like {example}")
     return Span(least, most)

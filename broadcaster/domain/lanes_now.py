@@ -86,6 +86,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, is_stopped=False, trouble_since=None, is_down=False, rests=0.0)
 
     @property
+    def said_health(self) -> str:
+        """What stops it, where something does, for people."""
+        return "paused" if self.trouble_since is None else "down" if self.is_down else "refused"
+
+    @property
     def rate(self) -> float | None:
         """Messages a second, by its rate, gaps and rests; None: unlimited."""
         return 1.0 / self.interval if self.interval else None

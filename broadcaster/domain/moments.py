@@ -99,7 +99,10 @@ def _read(
     except ValueError:
         if at or re.match(_DATE, words):
             raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {forms}") from None
-    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms, now.astimezone(zone).date())}")
+    today = now.astimezone(zone).date()
+    if not looks_back and _has_passed(words, today):
+        raise UsageError(f"{option} {quoted(text)} has passed: give a moment that is ahead, such as tomorrow 9:00")
+    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms)}")
 
 
 def _with_iso_day(words: str) -> str:
@@ -198,10 +201,13 @@ def _local(moment: datetime, zone: tzinfo, *, offset: bool = False) -> str:
     return local.isoformat(timespec="seconds" if local.second else "minutes") if offset else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _hint(words: str, forms: str, today: date) -> str:
+def _has_passed(words: str, today: date) -> bool:
+    """Whether this is a day without a time, before today."""
     day = today + timedelta(days=_NEAR[words]) if words in _NEAR else _iso_date(words)
-    if day is not None and day < today and forms is not PAST_FORMS:
-        return "that day has passed: give a moment that is ahead, such as tomorrow 9:00"
+    return day is not None and day < today
+
+
+def _hint(words: str, forms: str) -> str:
     if _DAY.fullmatch(words) or _iso_date(words):
         return f"say at what time, such as {words} 9:00 or 2026-11-23T09:00+07:00"
     if _CLOCK_TIME.fullmatch(words):

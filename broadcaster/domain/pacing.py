@@ -74,7 +74,7 @@ def parse_rate(text: str) -> float | None:
     match = _RATE.fullmatch(text)
     seconds = _UNITS.get(match[2].lower()) if match else None
     if match is None or seconds is None:
-        raise UsageError(f"rate {text!r} is not understood: write it like 20/min, 5/s, 1000/h or unlimited")
+        raise UsageError(f"rate {text!r} is not understood: write it like 20/min, 5/s, 200/h, 1000/d or unlimited")
     count = float(match[1])
     if count <= 0:
         raise UsageError(

@@ -131,4 +131,9 @@ def given_weights(weights: Mapping[str, int | None]) -> Mapping[str, float]:
 
 def said_weights(weights: Mapping[str, float | None]) -> str:
     """For people: `a (3), b (1)`; without weights `a, b`."""
-    return ", ".join(name if weight is None else f"{name} ({weight:g})" for name, weight in weights.items())
+    return ", ".join(named_weights(weights))
+
+
+def named_weights(weights: Mapping[str, float | None]) -> list[str]:
+    """The same, each apart."""
+    return [name if weight is None else f"{name} ({weight:g})" for name, weight in weights.items()]

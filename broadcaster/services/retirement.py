@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import dealt_to_room
+from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.surroundings import Surroundings
@@ -30,6 +32,8 @@ from broadcaster.services.campaigns.planning import open_work, surroundings_of
 from broadcaster.services.instances import find_instance
 
 _MOST_NAMED = 3
+_AS_LONG = 0.01
+"""By which share of the time two plans may differ that take as long, for people."""
 
 
 class _Other(msgspec.Struct, frozen=True):
@@ -91,6 +95,10 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """without it; None: nobody can tell."""
     ends_at_before: datetime | None
     ends_at_after: datetime | None
+    unknown_before: str | None
+    """Why nobody can tell how long it takes with the instance, for people; None: it is told, or it has no rate."""
+    held_by: str | None
+    """The shared limit for which it takes as long without the instance; None: none."""
 
 
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +225,27 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
+        unknown_before=_said_stopped(work.surroundings.lanes, before),
+        held_by=_holding(around, before, after),
     )
+
+
+def _said_stopped(lanes: Sequence[LaneNow], before: CampaignPlan | None) -> str | None:
+    if before is None or before.known_end is not None or not before.stopped:
+        return None
+    stopped = [f"{each.instance} is {each.said_health}" for each in lanes if each.instance in before.stopped]
+    return ", ".join(stopped)
+
+
+def _holding(around: Surroundings, before: CampaignPlan | None, after: CampaignPlan | None) -> str | None:
+    """The shared limit that both wait for, where they take as long."""
+    if before is None or after is None or before.seconds is None or after.seconds is None:
+        return None
+    if abs(before.seconds - after.seconds) > max(1.0, _AS_LONG * before.seconds):
+        return None
+    waited = [{wait.what for wait in each.waits} for each in (before, after)]
+    limits = (str(limit) for limit in around.limits if limit.is_shared)
+    return next((limit for limit in limits if all(limit in waits for waits in waited)), None)
 
 
 def _left_alone(campaign: _Campaign) -> Mapping[str, str]:

@@ -67,7 +67,7 @@ def test_a_limit_goes_from_campaign_to_clone_and_rest_and_can_be_taken_away(run_
     assert_done(run_cli("campaign", "clone", "c", "same"))
     assert_done(run_cli("campaign", "clone", "c", "other", "--limit", "few"))
     changed = assert_done(run_cli("campaign", "set", "same", "--limit", "few"))
-    assert "limits: 'few, promos' -> 'few'" in changed.stdout
+    assert "limits: 'few', 'promos' -> 'few'" in changed.stdout
     assert_done(run_cli("campaign", "cancel", "c", "--yes"))
     rest = ("--instance", "a", "--rest-of", "c")
     assert "limits:" not in run_cli(*submit, "other rest", *rest, "--limit", "none", "--dry-run").stdout

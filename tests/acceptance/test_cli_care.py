@@ -64,7 +64,10 @@ def test_limits_that_nobody_could_know_of_are_refused_however_they_come_about(ru
     assert_done(run_cli("instance", "set", "a", "--read-replies", "30s"))
     careful = ("--stop-above", "optouts=2%", "--draft")
     assert_done(run_cli("campaign", "submit", "c", "--instance", "a", *TO_ALL, *careful, stdin=PEOPLE))
-    assert_refused(run_cli("campaign", "set", "c", "--instance", "b"), "its instances read no replies", code=2)
+    refused = run_cli("campaign", "set", "c", "--instance", "b")
+    assert_refused(
+        refused, "--stop-above optouts wants to know who answers, and its instances read no replies", code=2
+    )
     off = run_cli("instance", "set", "a", "--read-replies", "off")
     assert off.code == 0
     assert "warning: campaigns 'c': limits on opt-outs and replies" in off.stderr

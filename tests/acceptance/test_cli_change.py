@@ -96,6 +96,8 @@ def test_what_is_so_already_makes_no_version(run_cli: RunCli) -> None:
 
 def test_instances_priority_and_start(run_cli: RunCli) -> None:
     submit(run_cli, "promo", "--at", "in 2h")
+    both = assert_done(change(run_cli, "--instance", "a", "--instance", "b", "--dry-run")).stdout
+    assert "  instances: 'a' -> 'a', 'b'\n" in both
     document = changed(run_cli, "--instance", "b", "--priority", "7", "--at", "in 3h")
     assert document["moved"] == 3
     shown = report(run_cli)

@@ -94,7 +94,7 @@ def test_gaps_and_rests_are_said_shown_changed_and_taken_away(run_cli: RunCli, e
     ("arguments", "why"),
     [
         (("--gap", "20"), "gap '20' is not understood: write it like 20s..60s, or none"),
-        (("--gap", "60s..20s"), "gap '60s..20s' must be between 1s and 24h, and not end before it begins"),
+        (("--gap", "60s..20s"), "gap '60s..20s' ends before it begins: write the shorter time first"),
         (("--rest", "5m"), "rest '5m' is not understood: write it like \"5m..10m after 50\", or none"),
         (("--rate", "unlimited", "--rest", "5m after 50"), "--rest is for an instance with a rate or a gap"),
     ],

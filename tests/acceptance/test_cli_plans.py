@@ -211,7 +211,10 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     twice = run_cli("campaign", "plan", "c", "--with-rate", "a=40/min", "--with-rate", "a=1/s")
     assert_refused(twice, "rates 40/min and 1/s are of one kind, the pace: give one of them", code=2)
     assert_refused(run_cli("campaign", "plan", "c", "--by", "yesterday 10:00"), "give a moment that is ahead", code=2)
-    assert_refused(run_cli("campaign", "plan", "c", "--by", "yesterday"), "that day has passed", code=2)
+    yesterday = run_cli("campaign", "plan", "c", "--by", "yesterday")
+    assert_refused(
+        yesterday, "--by 'yesterday' has passed: give a moment that is ahead, such as tomorrow 9:00", code=2
+    )
     wrong = run_cli("campaign", "plan", "c", "--with-rate", "a=20")
     assert_refused(wrong, "--with-rate 'a=20': rate '20' is not understood", code=2)
     assert "give NAME=RATE, like a=30/min" in wrong.stderr

@@ -190,3 +190,23 @@ def test_the_rehearsal_of_a_retirement_tells_of_campaigns_that_nobody_else_goes_
     assert (campaign["pending"], campaign["left_alone"]) == (0, {"a": "refused"})
     shop.sql("UPDATE lanes SET health = 'ok'")
     assert "left" not in run_cli("instance", "retire", "b", "--dry-run").stderr
+
+
+def test_the_rehearsal_of_a_retirement_tells_why_it_takes_as_long_or_why_nobody_can_tell(
+    run_cli: RunCli, shop: Shop
+) -> None:
+    assert_done(run_cli("instance", "set", "b", "--rate", "10/s"))
+    assert_done(run_cli("limit", "add", "customers", "4/h"))
+    for name in ("a", "b"):
+        assert_done(run_cli("instance", "set", name, "--limit", "customers"))
+    both = ("--instance", "a", "--instance", "b", "--recipients", "-", "--text", "Hi")
+    assert run_cli(*SUBMIT, "x", *both, stdin=PEOPLE).code == 0
+    tried = assert_done(run_cli("instance", "retire", "b", "--dry-run")).stdout
+    assert "campaign x takes as long without it, since limit customers (4/h) lets no more through\n" in tried
+    [campaign] = run_cli("instance", "retire", "b", "--dry-run", "--json").json["campaigns"]
+    assert (campaign["held_by"], campaign["unknown_before"]) == ("limit customers (4/h)", None)
+    assert_done(run_cli("instance", "pause", "b"))
+    tried = assert_done(run_cli("instance", "retire", "b", "--dry-run")).stdout
+    assert "campaign x: nobody can tell how long it TAKES, since b is paused\n" in tried
+    [campaign] = run_cli("instance", "retire", "b", "--dry-run", "--json").json["campaigns"]
+    assert (campaign["held_by"], campaign["unknown_before"]) == (None, "b is paused")

@@ -10,7 +10,7 @@ from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.services.campaigns.changed_terms import TermsChange
 from broadcaster.services.campaigns.changing import CampaignChange, Changed, change_campaign
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
-from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
+from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign, start_campaign
 from tests.support.database_clock import DatabaseClock
 from tests.support.plan_runs import foreseen, share
 from tests.support.shop import Shop
@@ -96,3 +96,23 @@ def test_what_an_instance_cannot_send_before_it_closes_goes_through_another_one(
     assert {each.instance for each in plan.days if each.day == plan.days[0].day} == {"late", "main"}
     assert plan.seconds is not None
     assert plan.seconds < 700
+
+
+def test_a_draft_that_starts_when_a_window_is_about_to_close_leaves_nothing_there(
+    shop: Shop, clock: DatabaseClock
+) -> None:
+    """Also where what has to move is less than one of a hundred messages."""
+    draft(shop, 700, "late", "main")
+    assert 0 < pending(shop, "late") <= 7
+    clock.step(60)
+    plan = foresee(shop.engine, "x", WhatIf()).plan
+    start_campaign(shop.engine, "x")
+    assert pending(shop, "late") == 0
+    assert {each.instance for each in plan.days} == {"main"}
+
+
+def pending(shop: Shop, instance: str) -> int:
+    statement = "SELECT pending FROM campaign_lanes WHERE lane_id = (SELECT id FROM instances WHERE name = :name)"
+    [(found,)] = shop.sql(statement, name=instance)
+    assert isinstance(found, int)
+    return found

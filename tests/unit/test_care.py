@@ -74,6 +74,15 @@ def test_a_limit_is_passed_by_more_than_its_share_of_enough_messages(figures: Fi
     assert list(exceeded(Stops(), figures)) == []
 
 
+def test_what_wants_replies_is_told_as_options_name_it() -> None:
+    assert Care(stops=Stops(failures=0.1), only_known=True).asks_replies == []
+    assert Care(stops=Stops(replies=0.01), max_unanswered=3).asks_replies == [
+        "--stop-below replies",
+        "--max-unanswered",
+    ]
+    assert Care(stops=Stops(optouts=0.02)).needs_replies
+
+
 def test_the_reason_of_a_stop_is_known_again() -> None:
     reason = stop_reason(["failed: 6 of 50 (12%), above 10%"])
     assert stopped_figures(reason) == "failed: 6 of 50 (12%), above 10%"

@@ -33,7 +33,7 @@ def test_a_gap_is_read_as_people_write_it(written: str, gap: Span | None) -> Non
         ("20", "is not understood: write it like 20s..60s, or none"),
         ("20s..60s..90s", "is not understood"),
         ("", "is not understood"),
-        ("60s..20s", "not end before it begins"),
+        ("60s..20s", "ends before it begins: write the shorter time first, like 20s..60s"),
         ("0s..5s", "between 1s and 24h"),
         ("1s..25h", "between 1s and 24h"),
         ("-3s", "is not understood"),

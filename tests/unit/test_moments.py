@@ -242,6 +242,13 @@ def test_where_places_name_two_zones_the_one_of_the_c_library_counts(
     assert str(machine_zone()) == "Asia/Jakarta"
 
 
+@pytest.mark.parametrize("text", ["yesterday", "2026-11-26"])
+def test_a_day_that_has_passed_is_understood_where_a_moment_ahead_is_wanted(text: str) -> None:
+    said = f"^--expires '{text}' has passed: give a moment that is ahead, such as tomorrow 9:00$"
+    with pytest.raises(UsageError, match=said):
+        parse_moment(text, "--expires", JAKARTA, FRIDAY_NOON)
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("kemarin", '"2026-11-23 9:00" or "yesterday 9:00"'), ("9:00", "today 9:00 or yesterday 9:00")]
 )

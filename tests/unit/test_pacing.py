@@ -192,6 +192,11 @@ def test_a_rate_that_makes_no_sense_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def test_what_is_no_rate_is_told_all_that_are() -> None:
+    with pytest.raises(UsageError, match=r"'5/w' is not understood: write it like 20/min, 5/s, 200/h, 1000/d or unl"):
+        parse_rate("5/w")
+
+
 @pytest.mark.parametrize(
     "text", ["20/min", "5/s", "1000/h", "unlimited", "1/min", "7/h", "50/s", "60/min", "90/min", "2/s"]
 )

@@ -185,4 +185,9 @@ def test_who_counts_nothing_gets_nothing() -> None:
 def test_only_what_makes_a_difference_is_worth_moving() -> None:
     assert not is_worth_moving({1: 500, 2: 500}, {1: 505, 2: 495})
     assert is_worth_moving({1: 500, 2: 500}, {1: 1000, 2: 0})
-    assert not is_worth_moving({1: 1, 2: 1}, {1: 2, 2: 0})
+    assert not is_worth_moving({1: 5000, 2: 20}, {1: 5002, 2: 18})
+
+
+def test_few_messages_make_a_difference_to_a_lane_that_cannot_send_them() -> None:
+    assert is_worth_moving({1: 5000, 2: 20}, {1: 5003, 2: 17})
+    assert is_worth_moving({1: 1, 2: 1}, {1: 2, 2: 0})

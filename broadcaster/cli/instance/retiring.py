@@ -74,6 +74,10 @@ def _say_campaigns(retired: Retirement) -> None:
         folded=["CAMPAIGN", "TO"],
     )
     for each in retired.campaigns:
+        if each.unknown_before is not None:
+            say(f"campaign {each.campaign}: nobody can tell how long it TAKES, since {each.unknown_before}")
+        if each.held_by is not None:
+            say(f"campaign {each.campaign} takes as long without it, since {each.held_by} lets no more through")
         for instance, health in each.in_trouble.items():
             told = f"instance {instance} is {health}: nobody can tell when it sends what it gets"
             warn(f"campaign {each.campaign}: {told}")

@@ -35,8 +35,8 @@ Cooldown = Annotated[
     typer.Option(
         "--cooldown",
         metavar="SPAN",
-        help="Nobody gets it whom any campaign has messaged within this span, such as 24h or 7d. `none`: that plays "
-        "no part.",
+        help="Nobody gets it whom any campaign has messaged within this span, such as 24h or 7d, at least 1h. `none`: "
+        "that plays no part.",
         rich_help_panel=FREQUENCY_PANEL,
     ),
 ]

@@ -18,7 +18,7 @@ from broadcaster.cli.written_page import check_page_options, page_language, writ
 from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.durations import duration
 from broadcaster.domain.recurrence import occurrence_label
-from broadcaster.domain.sharing import said_weights
+from broadcaster.domain.sharing import named_weights
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.campaigns.full_reports import read_campaigns_report
 from broadcaster.services.schedules.schedule_reports import (
@@ -248,7 +248,7 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "queued": row.queued,
         "held": row.held,
         "audience": row.audience + (f" where {describe_conditions(conditions)}" if conditions else ""),
-        "instances": said_weights({name: (row.weights or {}).get(name) for name in row.instances}),
+        "instances": named_weights({name: (row.weights or {}).get(name) for name in row.instances}),
         "content": row.body if row.body is not None else f"file {row.filename}",
         "caption": row.caption,
         "locale": row.locale,
@@ -261,7 +261,7 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         **({"requires consent": "yes"} if row.require_consent else {}),
         **({"care": str(row.care)} if row.care else {}),
         **({"sharing": str(row.sharing)} if row.sharing else {}),
-        **({"limits": ", ".join(row.limits)} if row.limits else {}),
+        **({"limits": list(row.limits)} if row.limits else {}),
     }
 
 

@@ -62,11 +62,11 @@ class TermsChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that was changed, what it was and what it is: words, a moment, or None where there is none."""
+    """One thing that was changed, what it was and what it is: words, names, a moment, or None where there is none."""
 
     what: str
-    was: str | datetime | None
-    now: str | datetime | None
+    was: str | list[str] | datetime | None
+    now: str | list[str] | datetime | None
 
 
 @dataclass(slots=True)

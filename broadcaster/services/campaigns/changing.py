@@ -22,7 +22,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.sharing import MoveReason, SharingChange, refuse_strangers, said_weights
+from broadcaster.domain.sharing import MoveReason, SharingChange, named_weights, refuse_strangers
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
@@ -265,12 +265,12 @@ def _change_lanes(
     now = {name: change.weights.get(name) for name in sorted(set(change.instances or ()))}
     if was == now:
         return
-    result.changes.append(Difference("instances", said_weights(was), said_weights(now)))
+    result.changes.append(Difference("instances", named_weights(was), named_weights(now)))
     if not dry_run:
         weights = [weight if change.weights else None for weight in rates.values()]
         execute(connection, "change_lanes", campaign_id=campaign.id, lanes=list(rates), weights=weights)
         told = {"instances": now, "instances_before": was}
-        trail = {key: [said_weights({name: each[name]}) for name in each] for key, each in told.items()}
+        trail = {key: named_weights(each) for key, each in told.items()}
         note_operation(connection, "campaign", campaign.name, **trail)
 
 
@@ -297,7 +297,7 @@ def _change_limits(
     limits = limits_for_campaigns(connection, now)
     if now == was:
         return campaign.limits
-    result.changes.append(Difference("limits", *(", ".join(each) or None for each in (was, now))))
+    result.changes.append(Difference("limits", *(each or None for each in (was, now))))
     if not dry_run:
         limit_campaign(connection, campaign.id, limits.values(), has_started=campaign.started_at is not None)
         note_operation(connection, "campaign", campaign.name, limits=now, limits_before=was)

@@ -95,10 +95,10 @@ def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | N
     """Raise UsageError where the care wants to know who answers, and through none of the lanes replies are read."""
     if care is None or not care.needs_replies:
         return
-    unread = unread_instances(connection, lanes)
+    unread, asked = unread_instances(connection, lanes), care.asks_replies
     if unread and len(unread) == len(lanes):
         raise UsageError(
-            "optouts of --stop-above, --stop-below and --max-unanswered want to know who answers, and its instances "
+            f"{' and '.join(asked)} {'wants' if len(asked) == 1 else 'want'} to know who answers, and its instances "
             f"read no replies: read them with `broadcaster instance set {quote(unread[0])} --read-replies 30s`"
         )
 
