@@ -15,7 +15,7 @@ from shlex import quote
 import msgspec
 from msgspec.structs import force_setattr
 
-from broadcaster.domain.care import percent
+from broadcaster.domain.care import STOPPED, percent
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.domain.unsettled_causes import UnsettledCampaign
@@ -64,6 +64,8 @@ MOST_AT_ONCE = 20
 """So many of what lasts are told of one event by one look; the rest in one notice: a gateway may serve a thousand."""
 _FIGURES = ("total", "sent", "failed", "unknown", "skipped", "cancelled", "expired", "sending", "in_doubt", "pending")
 """The order in which figures are told; others come after these."""
+_NOT_SENT = (MessageState.FAILED, MessageState.UNKNOWN, MessageState.SKIPPED, MessageState.EXPIRED)
+"""What the end of a campaign is told with besides."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
@@ -149,14 +151,14 @@ def ended(end: CampaignEnd) -> Occasion:
     sent, unknown = (end.messages.get(state, 0) for state in (MessageState.SENT, MessageState.UNKNOWN))
     is_finished = end.state is CampaignState.FINISHED
     says = "is finished" if is_finished else "was cancelled"
+    others = [f"{end.messages[state]:,} {state}" for state in _NOT_SENT if end.messages.get(state)]
     return Occasion(
         event=NoticeEvent.FINISHED if is_finished else NoticeEvent.STOPPED,
         subject=end.name,
         occurrence=end.occurrence,
         heard_from=end.finished_at,
         notice=Notice(
-            summary=f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent"
-            + (f", {unknown:,} unknown" if unknown else ""),
+            summary=", ".join([f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent", *others]),
             advice=_SETTLE if unknown else "see what became of them with",
             command=f"broadcaster campaign {'settle' if unknown else 'report'} {quote(end.name)}",
             figures=_by_state(end.messages),
@@ -166,12 +168,13 @@ def ended(end: CampaignEnd) -> Occasion:
 
 def stopped(campaign: StoppedCampaign) -> Occasion:
     """A campaign paused itself, or could not begin."""
+    by_itself = campaign.reason.startswith(STOPPED)
     return Occasion(
         event=NoticeEvent.STOPPED,
         subject=campaign.name,
         notice=Notice(
-            summary=f"campaign {campaign.name} has stopped",
-            detail=campaign.reason,
+            summary=f"campaign {campaign.name} {'was ' + STOPPED.removesuffix(': ') if by_itself else 'has stopped'}",
+            detail=campaign.reason.removeprefix(STOPPED),
             advice="mend what it says, then go on with",
             command=f"broadcaster campaign resume {quote(campaign.name)}",
             figures=_by_state(campaign.messages),

@@ -247,7 +247,7 @@ OWN_TEXTS = (
     _("The number has too many digits for its country."),
     _("No number like this exists in the country that it is read in; one with its country code has + in front."),
     _("This number was forgotten: leave it out unless the person has agreed again (`broadcaster phone readmit`)."),
-    _("is in the file already, on line %(count)s"),
+    _("The number is in the file already, on line %(count)s."),
     _("There is nothing in column %(column)s, which is required."),
     _("added"),
     _("changed"),

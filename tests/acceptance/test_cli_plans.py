@@ -79,6 +79,10 @@ def test_where_all_of_it_expires_that_is_said_and_nothing_of_a_year(run_cli: Run
     watched = run_cli("campaign", "watch", "late", "--until", "in 3d", "--timeout", "30")
     assert watched.code == 1
     assert re.search(rf"error: campaign late will miss .*: {all_of_it}; see what would make it", watched.stderr)
+    assert_done(run_cli("instance", "pause", "a"))
+    never = run_cli("campaign", "submit", "never", *arguments, stdin="phone\n628120000000\n")
+    assert "all of it, 1 message, will expire" in never.stderr
+    assert "cannot be told" not in never.stdout
 
 
 def test_what_its_canary_alone_makes_impossible_is_put_down_to_it(run_cli: RunCli) -> None:
@@ -404,7 +408,11 @@ def test_status_says_from_when_on_campaigns_are_sent_that_are_to_start(run_cli: 
     assert_done(run_cli("campaign", "submit", "later", *to_few, *at, stdin="phone\n6281234560002\n"))
     said = assert_done(run_cli("status")).stdout
     assert "campaign now is sent until " in said
-    assert f"campaign later is sent from {starts_at:%a %Y-%m-%d %H:%M} UTC until " in said
+    assert f"campaign later is sent at {starts_at:%a %Y-%m-%d %H:%M} UTC\n" in said
+    assert_done(run_cli("instance", "set", "a", "--rate", "1/h"))
+    assert_done(run_cli("campaign", "submit", "long", *to_few, *at, stdin="phone\n6281234560003\n6281234560004\n"))
+    said = assert_done(run_cli("status")).stdout
+    assert f"campaign long is sent from {starts_at:%a %Y-%m-%d %H:%M} UTC until " in said
     ends = {each["campaign"]: each for each in run_cli("status", "--json").json["ends"]}
     assert datetime.fromisoformat(ends["later"]["first_at"]) - starts_at < timedelta(minutes=1)
 

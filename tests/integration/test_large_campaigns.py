@@ -88,10 +88,10 @@ def test_both_ways_into_the_database_store_the_same(shop: Shop, monkeypatch: pyt
     rejected = "SELECT line, reason FROM rejected_recipients WHERE campaign_id = :id ORDER BY line"
     assert shop.sql(rejected, id=own.campaign_id) == [
         (4, "This is not a phone number: only digits, +, spaces, dashes, dots, slashes and parentheses may be in it."),
-        (8, "is in the file already, on line 2"),
+        (8, "The number is in the file already, on line 2."),
         (9, "The number has too few digits for its country."),
-        (12, "is in the file already, on line 6"),
-        (13, "is in the file already, on line 2"),
+        (12, "The number is in the file already, on line 6."),
+        (13, "The number is in the file already, on line 2."),
     ]
 
 

@@ -86,7 +86,7 @@ def test_a_campaign_that_finishes_again_is_told_again(shop: Shop) -> None:
     dispatch.finish_campaigns(shop.engine)
     note(shop)
     assert [summary for _, summary in told(shop)] == [
-        "campaign c is finished: 0 of 2 messages sent",
+        "campaign c is finished: 0 of 2 messages sent, 2 failed",
         "campaign c is finished: 2 of 2 messages sent",
     ]
 
@@ -153,9 +153,9 @@ def test_a_campaign_that_stopped_itself_is_told_with_its_figures_and_one_that_wa
     )
     note(shop)
     note(shop)
-    assert told(shop) == [("campaign.stopped", "campaign c has stopped")]
+    assert told(shop) == [("campaign.stopped", "campaign c was stopped by its own limit")]
     [(detail,)] = shop.sql("SELECT document ->> 'detail' FROM notices")
-    assert detail == "stopped by its own limit: failed: 8 of 399 (2.005%), above 2%"
+    assert detail == "failed: 8 of 399 (2.005%), above 2%"
     [(figures,)] = shop.sql("SELECT document -> 'figures' FROM notices")
     assert figures == {"total": 3, "pending": 3}
     # It goes on, and stops again: that is another time.

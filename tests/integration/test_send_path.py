@@ -16,6 +16,8 @@ from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.instance_health import pause_instance, resume_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.sending.sending_store import Claim, SendingStore
+from broadcaster.simulator.fault_plan import FaultPlan
+from broadcaster.simulator.fault_rule import FaultRule
 from tests.support.shop import INSTANCES, POISON, Shop, drain
 
 
@@ -433,3 +435,27 @@ def test_retry_sends_only_what_failed(shop: Shop) -> None:
     drain(shop)
     assert shop.states("c") == {"sent": 10}
     assert shop.state("c") == "finished"
+
+
+def test_what_a_gateway_says_of_another_instances_key_is_kept_without_it(shop: Shop) -> None:
+    shop.add("a")
+    shop.add("second-sender")
+    shop.submit("theirs", 1, "second-sender")
+    [(ours,)] = shop.sql("SELECT id FROM instances WHERE name = 'a'")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            await process.send_due(shop.lanes())
+            shop.submit("ours", 1, "a", first=10)
+            body = {"error": "invalid number; key-second-sender is free"}
+            shop.gateway.gateway.faults = FaultPlan([FaultRule(kind="reply", status=400, body=body)])
+            await process.send_due([int(str(ours))])
+
+    asyncio.run(run())
+    [(reason, reply)] = shop.sql(
+        "SELECT m.reason, a.reply FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.name = 'ours'"
+        " JOIN attempts a ON a.campaign_id = c.id"
+    )
+    for kept in (reason, reply):
+        assert "[key] is free" in str(kept)
+        assert "key-second-sender" not in str(kept)

@@ -14,6 +14,25 @@ MESSAGES = {MessageState.SENT: 391, MessageState.FAILED: 8, MessageState.SKIPPED
 FINISHED = CampaignEnd("c", CampaignState.FINISHED, datetime(2026, 11, 28, tzinfo=UTC), "1", MESSAGES)
 
 
+def test_what_was_not_sent_is_told_in_the_first_line() -> None:
+    told = msgspec.structs.replace(FINISHED, messages={MessageState.EXPIRED: 60})
+    assert ended(told).notice.summary == "campaign c is finished: 0 of 60 messages sent, 60 expired"
+    assert ended(FINISHED).notice.summary == "campaign c is finished: 391 of 500 messages sent, 8 failed, 2 skipped"
+
+
+def test_what_has_stopped_is_said_once() -> None:
+    notice = stopped(StoppedCampaign("echo", "stopped by its own limit: failed: 8 of 399 (2%), above 1%", {})).notice
+    assert list(notice.lines(str))[:2] == [
+        "campaign echo was stopped by its own limit",
+        "failed: 8 of 399 (2%), above 1%",
+    ]
+    other = stopped(StoppedCampaign("echo", "there is nobody to send to in the audience people", {})).notice
+    assert (other.summary, other.detail) == (
+        "campaign echo has stopped",
+        "there is nobody to send to in the audience people",
+    )
+
+
 @pytest.mark.parametrize("occasion", [ended(FINISHED), stopped(StoppedCampaign("c", "why", MESSAGES))])
 def test_all_messages_of_a_campaign_are_told_by_state_in_one_order(occasion: Occasion) -> None:
     told = "total: 500, sent: 391, failed: 8, skipped: 2, pending: 99"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
@@ -26,8 +26,8 @@ def campaign_end_document(name: str, plan: CampaignPlan) -> dict[str, object]:
 def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
     """When campaigns are sent that run or are to start, as far as that can be told."""
     told = [
-        f"{'the rest of ' if plan.is_rest else ''}campaign {name} is sent {_said_begin(plan)}until "
-        f"{said_end(plan.known_end, plan.earliest_at, plan.latest_at)}{_said_late(plan)}"
+        f"{'the rest of ' if plan.is_rest else ''}campaign {name} is sent {_said_span(plan, plan.known_end)}"
+        f"{_said_late(plan)}"
         for name, plan in plans.items()
         if plan.known_end is not None
     ]
@@ -54,8 +54,10 @@ def _said_late(plan: CampaignPlan) -> str:
     return f"; {said_expiry(plan, shown_time)}" if plan.expire else ""
 
 
-def _said_begin(plan: CampaignPlan) -> str:
-    """From when on, where nothing leaves soon: it is to start, or its windows are closed."""
+def _said_span(plan: CampaignPlan, ends_at: datetime) -> str:
+    """Until when, and from when on where nothing leaves soon: it is to start, or its windows are closed."""
+    until = said_end(ends_at, plan.earliest_at, plan.latest_at)
     if plan.first_at is None or plan.first_at - plan.begins_at < _SOON:
-        return ""
-    return f"from {shown_time(plan.first_at, seconds=False)} "
+        return f"until {until}"
+    since = shown_time(plan.first_at, seconds=False)
+    return f"at {since}" if since == until else f"from {since} until {until}"

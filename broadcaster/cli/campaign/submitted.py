@@ -228,12 +228,12 @@ def _say_why_untold(submitted: Submitted) -> None:
     unlimited = [lane.instance for lane in submitted.lanes if not (lane.interval or lane.limits)]
     if not submitted.leaving:
         return
-    if submitted.never_meets:
+    if submitted.leaves_nothing:
+        say("nothing of it is sent: all of it expires before it may leave")
+    elif submitted.never_meets:
         say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")
     elif stopped:
         say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_NAMED)} now")
-    elif submitted.leaves_nothing:
-        say("nothing of it is sent: all of it expires before it may leave")
     elif unlimited:
         say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_NAMED)} has no rate limit")
     elif all(lane.interval for lane in submitted.lanes):

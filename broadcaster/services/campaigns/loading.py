@@ -114,7 +114,7 @@ class MessageText:
         """Keep aside that message `seq` repeats message `first`."""
         repeat = self._note_repeat(seq, first)
         self.repeated_beginnings[phone[:BEGINNING]] += 1
-        self.reject(repeat.line, phone, f"is in the file already, on line {repeat.first_line}")
+        self.reject(repeat.line, phone, f"The number is in the file already, on line {repeat.first_line}.")
 
     def number_repeated(self, seq: int, first: int, ordinal: int) -> None:
         """Message `seq` is the `ordinal`-th to the phone of message `first`. Raises InputError for too many."""
