@@ -11,7 +11,7 @@ from broadcaster.domain.care import stopped_figures
 from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.instance_causes import lane_remedy, what_it_does
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import CampaignFacts, Cause, Remedy, Scene, Standstill, What, counted
+from broadcaster.domain.standstill import CampaignFacts, Cause, Queue, Remedy, Scene, Standstill, What, counted
 from broadcaster.domain.states import CampaignState
 
 START_GRACE = timedelta(seconds=5)
@@ -23,6 +23,8 @@ def campaign_causes(standing: CampaignStanding, scene: Scene) -> Iterator[Stands
     campaign = standing.campaign
     has_begun = campaign.started_at is not None
     match campaign.state:
+        case CampaignState.DRAFT if campaign.queue is not None:
+            yield _queued(campaign, campaign.queue)
         case CampaignState.DRAFT:
             remedy = Remedy("start it with", f"broadcaster campaign start {quote(campaign.name)}")
             yield _of(campaign, Cause.DRAFT, "is a draft", remedy)
@@ -50,6 +52,17 @@ def campaign_causes(standing: CampaignStanding, scene: Scene) -> Iterator[Stands
         case CampaignState.RUNNING if standing.open:
             nobody = _nobody_works(standing, scene)
             yield from [nobody] if nobody else _stopped(standing)
+
+
+def _queued(campaign: CampaignFacts, queue: Queue) -> Standstill:
+    if queue.is_paused:
+        remedy = Remedy("go on with", f"broadcaster schedule resume {quote(queue.schedule)}")
+        return _of(campaign, Cause.QUEUED, f"is queued, and its schedule {queue.schedule} is paused", remedy)
+    if queue.behind is not None:
+        remedy = Remedy("start it beside that one with", f"broadcaster campaign start {quote(campaign.name)}")
+        return _of(campaign, Cause.QUEUED, f"is queued behind campaign {queue.behind}", remedy)
+    remedy = Remedy("follow it with", f"broadcaster campaign watch {quote(campaign.name)}")
+    return _of(campaign, Cause.QUEUED, "is queued", remedy, detail="it starts in a moment")
 
 
 def _of(

@@ -22,6 +22,18 @@ class RejectingSchedule(NamedTuple):
     """Why the first of them could not."""
 
 
+class QueuedOccurrences(NamedTuple):
+    """A schedule of which occurrences are queued, each behind the one before."""
+
+    name: str
+    queued: int
+    since: datetime
+    """When the first of them was due."""
+    is_paused: bool
+    behind: str | None
+    """Which campaign goes before the first of them; None: it starts in a moment."""
+
+
 class HeldOccurrences(NamedTuple):
     """A schedule of which occurrences wait for an operator."""
 
@@ -50,6 +62,22 @@ def held_occurrences(found: Iterable[HeldOccurrences]) -> Iterator[Standstill]:
             detail=each.reason,
             since=each.since,
         )
+
+
+def queued_occurrences(found: Iterable[QueuedOccurrences]) -> Iterator[Standstill]:
+    """Those that start one after the other, unless their schedule is paused."""
+    for each in found:
+        says = "has an occurrence queued" if each.queued == 1 else f"has {each.queued:,} occurrences queued"
+        remedy, detail = Remedy("see them with", f"broadcaster schedule report {quote(each.name)}"), None
+        if each.is_paused:
+            remedy, detail = Remedy("go on with", f"broadcaster schedule resume {quote(each.name)}"), "it is paused"
+        elif each.behind is not None:
+            says = (
+                f"has an occurrence queued behind campaign {each.behind}"
+                if each.queued == 1
+                else f"has {each.queued:,} occurrences queued behind campaign {each.behind}"
+            )
+        yield Standstill(What.SCHEDULE, each.name, Cause.QUEUED, says, remedy, detail=detail, since=each.since)
 
 
 def rejecting_schedules(found: Iterable[RejectingSchedule]) -> Iterator[Standstill]:

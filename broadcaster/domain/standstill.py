@@ -28,6 +28,7 @@ class Cause(StrEnum):
     UNREADABLE = "unreadable"
     SUSPECT = "suspect"
     DRAFT = "draft"
+    QUEUED = "queued"
     STARTS_LATER = "starts_later"
     NOT_STARTED = "not_started"
     NOT_RUNNING = "not_running"
@@ -111,6 +112,16 @@ class LaneFacts:
         return self.gaps.rest if self.gaps and self.is_resting else None
 
 
+class Queue(NamedTuple):
+    """What a queued occurrence of a schedule, or the first of several, waits for."""
+
+    schedule: str
+    is_paused: bool
+    """Whether the schedule is: then nothing of it starts."""
+    behind: str | None
+    """The campaign before it; None: it starts in a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
     """A campaign that is not final."""
@@ -121,6 +132,8 @@ class CampaignFacts:
     started_at: datetime | None
     reason: str | None = None
     """Why it is in this state, where that needs a reason."""
+    queue: Queue | None = None
+    """None: it is no queued occurrence."""
 
 
 class FullLimit(NamedTuple):

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import rows
-from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.states import CampaignState, LaneHealth, OccurrenceState
 from broadcaster.services.ticks import Tick
 from broadcaster.services.worker_metrics import ENDED_AFTER, WorkerFigures, worker_metrics
 from broadcaster.settings import Settings
@@ -143,8 +143,8 @@ class _Figures:
         yield from (most, taken)
 
     def _of_everything(self) -> Iterator[Metric]:
-        campaigns = _gauge("campaigns", "Campaigns by state.", "state")
-        for state in CampaignState:
+        campaigns = _gauge("campaigns", "Campaigns by state; queued: a draft that its schedule starts.", "state")
+        for state in (*CampaignState, OccurrenceState.QUEUED):
             campaigns.add_metric([state.value], self._overall.campaigns.get(state.value, 0))
         ages = _gauge("tick_age_seconds", "For how long a tick of the beat has not been done; NaN: unknown.", "tick")
         periods = _gauge("tick_period_seconds", "How far apart the beat fires it.", "tick")

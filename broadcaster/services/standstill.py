@@ -25,12 +25,14 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.receiver_causes import TroubledReceiver, troubled_receivers
 from broadcaster.domain.schedule_causes import (
     HeldOccurrences,
+    QueuedOccurrences,
     RejectingSchedule,
     held_occurrences,
+    queued_occurrences,
     rejecting_schedules,
 )
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Scene, Standstill
+from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Queue, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from broadcaster.settings import Settings
@@ -61,9 +63,9 @@ def find_standstills(
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
     Then come the campaigns of which messages are unknown until an operator decides, also those that ended. At the end
-    come the schedules of which something waits for an operator, those whose latest campaign could send nothing to many
-    of its recipients, the inboxes of which something is not heard, or waits for a person who decides whether it asks
-    to stop, and receivers that are not told what they want to be told.
+    come the schedules of which something waits for an operator or is queued, those whose latest campaign could send
+    nothing to many of its recipients, the inboxes of which something is not heard, or waits for a person who decides
+    whether it asks to stop, and receivers that are not told what they want to be told.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
@@ -73,7 +75,7 @@ def find_standstills(
         yield from _standing(found, campaign, surroundings)
         yield from unsettled_campaigns(find_unsettled(connection, campaign))
         if campaign is None:
-            yield from held_occurrences(rows(connection, "held_occurrences", HeldOccurrences, name=None))
+            yield from _waiting_occurrences(connection, None)
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
@@ -93,10 +95,15 @@ def find_troubled_receivers(source: Engine | Reader, name: str | None = None) ->
     return [each for each in troubled_receivers(found) if name in (None, each.name)]
 
 
-def find_held(source: Engine | Reader, schedule: str | None = None) -> list[Standstill]:
-    """What of a schedule waits for an operator, or of all of them."""
+def find_waiting(source: Engine | Reader, schedule: str | None = None) -> list[Standstill]:
+    """What of a schedule waits for an operator or is queued, or of all of them."""
     with reading(source) as connection:
-        return list(held_occurrences(rows(connection, "held_occurrences", HeldOccurrences, name=schedule)))
+        return list(_waiting_occurrences(connection, schedule))
+
+
+def _waiting_occurrences(source: Connection, schedule: str | None) -> Iterator[Standstill]:
+    yield from held_occurrences(rows(source, "held_occurrences", HeldOccurrences, name=schedule))
+    yield from queued_occurrences(rows(source, "queued_occurrences", QueuedOccurrences, name=schedule))
 
 
 def look_at_campaign(
@@ -196,6 +203,9 @@ class _Row(msgspec.Struct, frozen=True):
     starts_at: datetime | None
     started_at: datetime | None
     state_reason: str | None
+    schedule: str | None
+    schedule_is_paused: bool
+    behind: str | None
     is_held: bool
     next_slice_at: datetime | None
     limit_name: str | None
@@ -257,7 +267,8 @@ def _full_limit_of_campaign(row: _Row) -> FullLimit | None:
 def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
-    return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason)
+    queue = None if row.schedule is None else Queue(row.schedule, row.schedule_is_paused, row.behind)
+    return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason, queue)
 
 
 def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from shlex import quote
 from typing import Any
 
 from sqlalchemy import Engine
@@ -26,7 +27,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
-from broadcaster.services.standstill import find_held
+from broadcaster.services.standstill import find_waiting
 from broadcaster.web.surface import Surface
 from broadcaster.web.told import told_troubles
 
@@ -44,7 +45,7 @@ class ScheduleNow:
     schedule: ScheduleDetail
     upcoming: Upcoming
     latest: Sequence[OccurrenceSummary]
-    held: Sequence[Standstill]
+    waiting: Sequence[Standstill]
 
 
 async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -77,7 +78,8 @@ async def live_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "upcoming": found.upcoming,
         "latest": found.latest,
         "instances": ", ".join(found.schedule.instances),
-        "held": list(told_troubles(found.held, surface.language)),
+        "resume": f"broadcaster schedule resume {quote(name)}",
+        "waiting": list(told_troubles(found.waiting, surface.language)),
     }
 
 
@@ -112,7 +114,7 @@ def _schedules(engine: Engine) -> list[tuple[ScheduleSummary, Upcoming]]:
 def _schedule(engine: Engine, name: str) -> ScheduleNow:
     _, latest = schedule_report(engine, name, limit=_LATEST)
     return ScheduleNow(
-        show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest, find_held(engine, name)
+        show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest, find_waiting(engine, name)
     )
 
 

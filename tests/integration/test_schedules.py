@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import Connection, event
 
 from broadcaster.db.engine import transaction
+from broadcaster.db.statements import rows
 from broadcaster.domain.care import Care, Stops
 from broadcaster.domain.condition_parser import parse_condition
 from broadcaster.domain.notices import NoticeEvent, troubles
 from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.standstill import Cause
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.selection import Selection
@@ -33,7 +35,7 @@ from broadcaster.services.schedules.schedule_reports import (
     upcoming_occurrences,
 )
 from broadcaster.services.schedules.steering import pause_schedule, remove_schedule, resume_schedule
-from broadcaster.services.standstill import find_held, find_standstills
+from broadcaster.services.standstill import find_standstills, find_waiting
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop
 from tests.support.stack import wait_for
@@ -293,7 +295,7 @@ def test_a_held_occurrence_is_told_until_somebody_decides(calendar: Calendar) ->
     shop = calendar.shop
     calendar.add(misfire=Misfire.HOLD, grace=DAY)
     calendar.tick(3 * HOUR)
-    [found] = find_held(shop.engine, "news")
+    [found] = find_waiting(shop.engine, "news")
     assert (found.name, found.says) == ("news", "has an occurrence that waits for you")
     assert found.remedy.command == "broadcaster schedule approve news"
     assert found in list(find_standstills(shop.engine, shop.settings))
@@ -301,7 +303,7 @@ def test_a_held_occurrence_is_told_until_somebody_decides(calendar: Calendar) ->
     assert (occasion.event, occasion.subject) == (NoticeEvent.HELD, "news")
     assert occasion.notice.summary == "schedule news has an occurrence that waits for you"
     operator_decisions.reject_occurrence(shop.engine, "news", by="ayu")
-    assert find_held(shop.engine) == []
+    assert find_waiting(shop.engine) == []
 
 
 def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(calendar: Calendar) -> None:
@@ -392,8 +394,59 @@ def test_a_queued_campaign_may_be_started_by_hand(calendar: Calendar) -> None:
     calendar.tick()
     calendar.tick(DAY)
     lifecycle.start_campaign(calendar.shop.engine, "news 2026-01-06T09:00")
+    assert calendar.states() == ["started", "started"], "at once, whatever tick comes"
     calendar.tick()
     assert calendar.states() == ["started", "started"]
+
+
+def test_a_queued_campaign_that_was_started_by_hand_while_its_schedule_is_paused_is_not_skipped(
+    calendar: Calendar,
+) -> None:
+    engine = calendar.shop.engine
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    pause_schedule(engine, "news")
+    lifecycle.start_campaign(engine, "news 2026-01-06T09:00")
+    start_occurrence(engine, "news 2026-01-06T09:00")
+    calendar.send()
+    resume_schedule(engine, "news")
+    calendar.tick()
+    assert [(row.state, row.reason, row.campaign_state) for row in calendar.rows()] == [
+        ("started", None, "finished"),
+        ("started", None, "finished"),
+    ]
+    assert calendar.rows()[1].decided_at is not None
+
+
+def test_what_is_queued_says_what_it_waits_for_and_how_it_goes_on(calendar: Calendar) -> None:
+    def told(campaign: str | None = None) -> list[str]:
+        found = find_standstills(engine, calendar.shop.settings, campaign=campaign)
+        return [each.sentence(lambda _: "then") for each in found if each.cause is Cause.QUEUED]
+
+    engine = calendar.shop.engine
+    calendar.add()
+    [first] = calendar.tick()
+    calendar.tick(DAY)
+    second, third = "news 2026-01-06T09:00", "news 2026-01-07T09:00"
+    assert told(second) == [
+        f"campaign {second} is queued behind campaign {first}: "
+        f"start it beside that one with `broadcaster campaign start '{second}'`"
+    ]
+    assert told() == [
+        f"schedule news has an occurrence queued behind campaign {first} since then: "
+        "see them with `broadcaster schedule report news`"
+    ]
+    calendar.tick(DAY)
+    assert f"campaign {third} is queued behind campaign {second}" in told(third)[0]
+    assert f"schedule news has 2 occurrences queued behind campaign {first} since then" in told()[0]
+    with transaction(engine) as connection:
+        [(campaigns, *_)] = rows(connection, "overall_figures", tuple)
+    assert campaigns == {"queued": 2, "scheduled": 1}, "nobody has to start them"
+    pause_schedule(engine, "news")
+    resume = "go on with `broadcaster schedule resume news`"
+    assert told(second) == [f"campaign {second} is queued, and its schedule news is paused: {resume}"]
+    assert told() == [f"schedule news has 2 occurrences queued since then: it is paused: {resume}"]
 
 
 # Operators

@@ -28,11 +28,13 @@ from broadcaster.services.audit import read_audit
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.campaigns.full_reports import MOST_REASONS
 from broadcaster.services.campaigns.lifecycle import pause_campaign
+from broadcaster.services.schedules.steering import pause_schedule
 from broadcaster.settings import Settings
 from broadcaster.web.web_server import READING_SESSION
 from tests.support.cli import RunCli, command
 from tests.support.home import free_port
 from tests.support.people import listens, read_replies, write
+from tests.support.schedules import DAY, Calendar, add_audience
 from tests.support.servers import TestServers
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import running_stack, wait_for
@@ -486,6 +488,31 @@ def test_no_page_has_english_left_in_another_language(
         for path, texts in told["en"].items()
     }
     assert {path: texts for path, texts in left.items() if texts} == {}
+
+
+def test_what_a_schedule_has_queued_is_no_draft_and_a_paused_one_is_not_due(view: WebView, shop: Shop) -> None:
+    add_audience(shop, "people", 2)
+    calendar = Calendar(shop)
+    calendar.add()
+    [first] = calendar.tick()
+    calendar.tick(DAY)
+    pages = ["/campaign?name=news+2026-01-06T09:00", "/?show=later", "/schedules", "/schedule?name=news"]
+    own, listed, schedules, schedule = (view.visitor().get(path).text for path in pages)
+    for page in (own, listed):
+        assert '<span class="state state-queued">queued</span>' in page
+        assert '<span class="state state-draft">' not in page
+    assert f"is queued behind campaign {first}" in own
+    assert f"has an occurrence queued behind campaign {first}" in schedule
+    assert '<td data-label="Queued" class="number">1</td>' in schedules
+    assert '<td data-label="Next"></td>' not in schedules
+    pause_schedule(shop.engine, "news")
+    visitor = view.visitor()
+    wait_for(lambda: '<td data-label="Next"></td>' in visitor.get("/schedules").text, "nothing to be due")
+    says = "It is paused: nothing is due before it is resumed."
+    wait_for(lambda: says in visitor.get("/schedule?name=news").text, "what is read to be new")
+    paused = visitor.get("/schedule?name=news").text
+    assert "broadcaster schedule resume news" in paused
+    assert not re.search(r'<span class="faint">in \d', paused)
 
 
 def test_what_is_in_doubt_is_told_beside_what_is_unknown_and_in_one_word_everywhere(view: WebView, shop: Shop) -> None:

@@ -22,8 +22,10 @@ from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
 from broadcaster.domain.receiver_causes import TroubledReceiver, troubled_receivers
 from broadcaster.domain.schedule_causes import (
     HeldOccurrences,
+    QueuedOccurrences,
     RejectingSchedule,
     held_occurrences,
+    queued_occurrences,
     rejecting_schedules,
 )
 from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
@@ -318,6 +320,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each = [found(one) for one in [*running, *others, later]]
     each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
     each.append(list(rejecting_schedules([RejectingSchedule("news", "news 2026-11-23T09:00", 20, 4, "has no city")])))
+    each.append(list(queued_occurrences([QueuedOccurrences("news", 2, NOW, False, "news 2026-11-23T09:00")])))
     each.append(list(held_occurrences([HeldOccurrences("news", 1, NOW, "missed", "2026-11-23T09:00")])))
     each += [found_lanes(SUSPECT)]
     each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))

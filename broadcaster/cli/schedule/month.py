@@ -9,7 +9,9 @@ import typer
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, say_table
+from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.services.schedules.month_plan import plan_month
+from broadcaster.services.standstill import find_waiting
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_time
 
@@ -30,12 +32,13 @@ def plan(
     Example: broadcaster schedule plan news
     """
     with database(load()) as engine:
-        planned = plan_month(engine, name)
+        planned, waiting = plan_month(engine, name), find_waiting(engine, name)
     if as_json:
         say_json(planned)
         return
     if not planned.occurrences:
         say("nothing is due within a month")
+        say_troubles(few_troubles(waiting))
         return
     say_table(
         ["DUE", "SCHEDULE", "MESSAGES", "ENDS", "REMARKS"],
@@ -55,3 +58,4 @@ def plan(
         count = len(planned.occurrences)
         until = shown_time(planned.planned_until)
         say(f"only the first {count:,} are planned, those due before {until}: more is due than can be planned at once")
+    say_troubles(few_troubles(waiting))

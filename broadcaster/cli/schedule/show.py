@@ -31,7 +31,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
-from broadcaster.services.standstill import find_held
+from broadcaster.services.standstill import find_waiting
 from broadcaster.settings import load
 from broadcaster.time_zones import find_zone, shown_time
 
@@ -54,7 +54,7 @@ def list_all(as_json: Json = False) -> None:
     Example: broadcaster schedule list
     """
     with database(load()) as engine:
-        rows, held = list_schedules(engine), find_held(engine)
+        rows, waiting = list_schedules(engine), find_waiting(engine)
     if as_json:
         say_json([_document(row) for row in rows])
     elif rows:
@@ -74,7 +74,7 @@ def list_all(as_json: Json = False) -> None:
             styles=STATE_STYLES,
             folded=["NAME", "RULE", "AUDIENCE", "CAMPAIGNS"],
         )
-        say_troubles(few_troubles(held))
+        say_troubles(few_troubles(waiting))
     else:
         say("there are no schedules yet: add one with `broadcaster schedule add`")
 
@@ -87,12 +87,12 @@ def show(name: Name, as_json: Json = False) -> None:
     with database(load()) as engine:
         row = show_schedule(engine, name)
         upcoming = upcoming_occurrences(engine, name, 1)
-        held = find_held(engine, name)
+        waiting = find_waiting(engine, name)
     if as_json:
         say_json({**_document(row), "words": upcoming.words})
     else:
         say_fields(schedule_fields(row, upcoming.words))
-        say_troubles(few_troubles(held))
+        say_troubles(few_troubles(waiting))
 
 
 def show_next(

@@ -95,6 +95,7 @@ FILES = (
     "functions/limits_in_use",
     "functions/messages_by_state",
     "functions/throttled_lanes",
+    "functions/queued_behind",
     "functions/deadline_runs_from",
     "functions/lanes_sent_through",
     "functions/inbox_is_due",

@@ -27,6 +27,9 @@ beat AS (
         person.rule AS person_rule,
         person.free_at AS person_free_at,
         person.is_skipped AS person_is_skipped,
+        queued.schedule,
+        queued.schedule_is_paused,
+        queued.behind,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL)
@@ -88,6 +91,12 @@ beat AS (
             AND m.reason IN ('cooldown', 'cap')
         LIMIT 1
     ) person ON true
+    LEFT JOIN LATERAL ( -- which schedule it is a queued occurrence of, and behind which campaign
+        SELECT s.name AS schedule, s.state = 'paused' AS schedule_is_paused, queued_behind(s.id, o.due_at) AS behind
+        FROM occurrences o
+        JOIN schedules s ON s.id = o.schedule_id
+        WHERE c.state = 'draft' AND o.campaign_id = c.id AND o.state = 'queued'
+    ) queued ON true
     WHERE cl.open AND c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.test_of IS NULL
     WINDOW by_rank AS (
         PARTITION BY cl.lane_id
@@ -161,6 +170,9 @@ SELECT
     part.starts_at,
     part.started_at,
     part.state_reason,
+    part.schedule,
+    coalesce(part.schedule_is_paused, false) AS schedule_is_paused,
+    part.behind,
     coalesce(part.is_held, false) AS is_held,
     part.next_slice_at,
     part.limit_name,

@@ -62,11 +62,24 @@ class Change(msgspec.Struct, frozen=True):
 def start_campaign(engine: Engine, name: str, *, now: bool = False) -> Moved:
     """`draft → scheduled`; when its time has come, `scheduled → running` follows at once.
 
-    With `now` it has come, also of a campaign that is scheduled already.
+    With `now` it has come, also of a campaign that is scheduled already. One that is queued as an occurrence of a
+    schedule is started as that, beside those before it.
     """
     patiently(lambda: _deal_draft(engine, name, now=now))
-    before = "hasten_campaign" if now else None
-    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before, refuses_expired=True)
+    return _move(
+        engine,
+        name,
+        "start_campaign",
+        CampaignState.SCHEDULED,
+        "draft",
+        before="hasten_campaign" if now else None,
+        follows=_start_its_occurrence,
+        refuses_expired=True,
+    )
+
+
+def _start_its_occurrence(connection: Connection, campaign_id: int) -> None:
+    execute(connection, "start_queued_occurrence", campaign_id=campaign_id)
 
 
 def _deal_draft(engine: Engine, name: str, *, now: bool) -> None:

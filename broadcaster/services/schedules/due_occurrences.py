@@ -15,7 +15,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute
 from broadcaster.domain.schedules import Due, Fate, Overlap, judge_due
-from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, OccurrenceState, ScheduleState
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, OccurrenceState, ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, UnavailableError
 from broadcaster.services.schedules.occurrences import (
     Made,
@@ -137,9 +137,6 @@ def _start_queued(connection: Connection, schedule: Schedule) -> Iterator[Made]:
         if row.campaign_state in FINAL_CAMPAIGN_STATES:
             reason = f"its campaign was {row.campaign_state} while it was queued"
             change_occurrence(connection, schedule, row.due_at, state=OccurrenceState.SKIPPED, reason=reason)
-        elif row.campaign_state is not CampaignState.DRAFT:
-            # An operator did not want to wait.
-            change_occurrence(connection, schedule, row.due_at, state=OccurrenceState.STARTED)
         elif is_sending(connection, schedule, or_queued=False) is None:
             if execute(connection, "start_queued_campaign", campaign_id=row.campaign_id):
                 change_occurrence(connection, schedule, row.due_at, state=OccurrenceState.STARTED)
