@@ -92,5 +92,7 @@ def test_those_who_are_skipped_for_one_reason_are_told_together() -> None:
     skips = joined_skips(
         [Skipped("cap", 2, True), Skipped("cooldown", 3, False), Skipped("cooldown", 9, False, is_about=True)]
     )
-    assert said_skips(skips) == "2 so far (cap) and about 12 to come (cooldown)"
+    assert said_skips(skips) == "about 14: 2 so far (cap), 3 by now (cooldown), about 9 more (cooldown)"
     assert said_skips(joined_skips([Skipped("opted_out", 3, False)])) == "3 to come (opted_out)"
+    alike = [Skipped("cooldown", 25, False), Skipped("cooldown", 20, False, is_about=True)]
+    assert said_skips(joined_skips(alike)) == "about 45 (cooldown): 25 by now, about 20 more"
