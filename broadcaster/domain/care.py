@@ -146,6 +146,19 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "; ".join(said)
 
 
+def said_idle_rule(care: Care | None, *, are_caps: bool) -> str | None:
+    """That nobody counts as messaged too lately; None: somebody may, or nobody is to be skipped for that.
+
+    `are_caps`: whether any cap holds for all campaigns.
+    """
+    if care is None or not care.skips_recent or care.cooldown is not None or (are_caps and not care.beyond_caps):
+        return None
+    missing = (
+        "this is beyond caps, and has no --cooldown" if care.beyond_caps else "there is neither --cooldown nor a cap"
+    )
+    return f"--when-recent skip plays no part: {missing}, so that nobody counts as messaged too lately"
+
+
 def with_default(care: Care | None, default: Care | None) -> Care | None:
     """What `care` says, and what `default` does of which it says nothing."""
     if care is None or default is None:

@@ -114,6 +114,12 @@ class WaitingPeople(msgspec.Struct, frozen=True):
         until = f"the first until {clock(self.first_free_at)}"
         return f"{self.messages:,} {they} {wait} for people who {they_were(self.rule)}, {until}"
 
+    def what(self, clock: Callable[[datetime], str]) -> str:
+        """What is waited for, without a verb."""
+        they = "message" if self.messages == 1 else "messages"
+        until = f"the first until {clock(self.first_free_at)}"
+        return f"people who {they_were(self.rule)} ({self.messages:,} {they}, {until})"
+
 
 def people_waited_for(rules: Iterable[PersonRule]) -> list[str]:
     """What a campaign waits for that waits for people by these rules, each told once."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 
 import msgspec
 
@@ -17,6 +19,10 @@ from broadcaster.domain.surroundings import Surroundings
 
 PIECES_OF_SPAN = 96
 """By so much of the longest span people differ in when they were messaged before."""
+PIECES_OF_LIST = 24
+"""By so much of a list they differ in where they are in it."""
+_MOST_BETWEEN = 16
+"""In so many places of a list others are between the groups, at most."""
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -28,6 +34,12 @@ class Alike(msgspec.Struct, frozen=True):
     """The latest first."""
     people: int
     """How many they are."""
+    is_held: bool = False
+    """Whether they may not be messaged now."""
+    place: float = 0.0
+    """Where they are in the list of what is left of the campaign, from 0 to 1; 0 where nobody knows."""
+    places: list[float] = []
+    """The same in the lists of the selections; empty where nobody knows."""
 
 
 def rules_of(care: Care | None, caps: Sequence[Cap]) -> PeopleRules:
@@ -58,20 +70,69 @@ def even_groups(found: Sequence[Alike], size: int) -> Iterator[Alike]:
         yield few
 
 
-def of_groups(part: PlannedPart, theirs: Mapping[int, int], whole: int) -> Iterator[PlannedPart]:
+def groups_in_order(found: Sequence[Alike], size: int) -> Iterator[Alike]:
+    """The same in groups of about that size: of the same selections, and beside each other in all lists."""
+    by_selections: dict[tuple[int, ...], list[Alike]] = defaultdict(list)
+    for each in found:
+        by_selections[tuple(each.selections)].append(each)
+    for alike in by_selections.values():
+        yield from _cut(alike, max(1, round(sum(each.people for each in alike) / size)))
+
+
+def _cut(alike: Sequence[Alike], groups: int) -> Iterator[Alike]:
+    """In so many groups: the half of them first, by the list in which they are farthest from each other."""
+    lists = [[each.place for each in alike], *map(list, zip(*(each.places for each in alike), strict=True))]
+    farthest = max(lists, key=lambda places: max(places) - min(places))
+    if groups == 1 or min(farthest) == max(farthest):
+        yield _joined(alike)
+        return
+    ordered = [alike[index] for index in sorted(range(len(alike)), key=farthest.__getitem__)]
+    gone = list(accumulate(each.people for each in ordered))
+    half = groups // 2
+    # Where it is cut a group at least is left on each side.
+    cut = min(max(1, bisect_right(gone, gone[-1] * half / groups)), len(ordered) - 1)
+    yield from _cut(ordered[:cut], half)
+    yield from _cut(ordered[cut:], groups - half)
+
+
+def _joined(alike: Sequence[Alike]) -> Alike:
+    """As one group, which is free with the last of them."""
+    people = sum(each.people for each in alike)
+
+    def mean(places: Iterable[float]) -> float:
+        return sum(place * each.people for place, each in zip(places, alike, strict=True)) / people
+
+    return msgspec.structs.replace(
+        alike[0],
+        moments=max(each.moments for each in alike),
+        people=people,
+        place=mean(each.place for each in alike),
+        places=[mean(places) for places in zip(*(each.places for each in alike), strict=True)],
+    )
+
+
+def of_groups(
+    part: PlannedPart, theirs: Mapping[int, int], whole: int, places: Mapping[int, float] | None = None
+) -> Iterator[PlannedPart]:
     """The part by groups, each of which is so many of the `whole` people of its campaign and has that share of it.
 
+    The groups come in their order; where `places` says where they are in the list, others are before and between them.
     What is left is to people of whom nothing is known.
     """
     # Where some stand for all, they may come to more.
-    whole = max(whole, sum(theirs.values()))
+    others = max(0, whole - sum(theirs.values()))
+    whole = others + sum(theirs.values())
     had = gone = 0
     for key, people in theirs.items():
-        had += people
-        messages = round(part.messages * had / whole) - gone
-        gone += messages
-        if messages:
-            yield replace(part, messages=messages, people=key)
+        before = 0 if places is None else min(others, round(places[key] * whole - people / 2) - had)
+        steps = [(0, before), (key, people)] if before * _MOST_BETWEEN > whole else [(key, people)]
+        for group, number in steps:
+            others -= 0 if group else number
+            had += number
+            messages = round(part.messages * had / whole) - gone
+            gone += messages
+            if messages:
+                yield replace(part, messages=messages, people=group)
     if gone < part.messages or not theirs:
         yield replace(part, messages=part.messages - gone)
 
@@ -98,8 +159,9 @@ class PeopleBeside:
         found: list[PlannedPart] = []
         for part in parts:
             # Who waits already is planned by that.
-            theirs = {} if part.campaign == own and part.rule is not None else self._of(part.campaign, own)
-            found += of_groups(part, theirs, wholes[part.campaign]) if theirs else [part]
+            places = {} if part.campaign == own and part.rule is not None else self._places(part.campaign, own)
+            theirs = {key: self.groups[key - 1].people for key in sorted(places, key=places.__getitem__)}
+            found += of_groups(part, theirs, wholes[part.campaign], places) if theirs else [part]
         return found
 
     def is_within(self, around: Surroundings) -> bool:
@@ -114,6 +176,13 @@ class PeopleBeside:
         """The groups, for a plan."""
         return planned_people(self.groups, {**self.others, own: self.own}, self.grace)
 
-    def _of(self, campaign: int, own: int) -> dict[int, int]:
+    def _places(self, campaign: int, own: int) -> dict[int, float]:
+        """Where those groups that the campaign is sent to are in its list."""
         groups = enumerate(self.groups, 1)
-        return {key: each.people for key, each in groups if campaign == own or campaign in each.selections}
+        if campaign == own:
+            return {key: each.place for key, each in groups}
+        return {
+            key: dict(zip(each.selections, each.places, strict=False)).get(campaign, 0.0)
+            for key, each in groups
+            if campaign in each.selections
+        }

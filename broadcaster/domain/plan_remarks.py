@@ -9,6 +9,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.frequency import they_were
 from broadcaster.domain.sending_plans import Hold
+from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.errors import listed
 
 _MOST_NAMED = 3
@@ -40,11 +41,21 @@ def plan_remarks(
 
 
 def said_put_off(plan: CampaignPlan) -> Iterator[str]:
-    """How many of a plan's messages wait for people who get something else before."""
-    for rule, messages in plan.put_off.items():
+    """How many of a plan's messages wait for people, where some of these get something else before."""
+    now = {each.rule: each.messages for each in plan.waiting_people}
+    for rule, more in plan.put_off.items():
+        messages = more + now.get(rule, 0)
         # People are planned in groups: of what all of them meet it is known to how many it is.
         about = "about " if messages < plan.messages else ""
-        yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}"
+        by_now = f", {now[rule]:,} of them by now" if rule in now else ""
+        yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}{by_now}"
+
+
+def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:
+    """To how many it is sent, and how many others are skipped: `sent to about 15; skipped about 45 (cooldown)`."""
+    about = "about " if plan.expire_about or any(each.is_about for each in skips) else ""
+    sent = plan.messages - plan.expire - plan.remaining
+    return f"sent to {about}{sent:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
 
 
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:

@@ -81,7 +81,7 @@ class PeopleAhead:
             self._touched.add(heappop(self._again)[1])
         touched, self._touched = self._touched, set()
         if touched:
-            touched |= self._rivals.deal(self._open(touched, now))
+            touched |= self._rivals.deal(self._open(touched, now), now)
         skips = [self._look(people, now) for people in sorted(touched)]
         return any(skips)
 
@@ -114,8 +114,9 @@ class PeopleAhead:
             theirs = [each for each in self._begun[people] if each.messages]
             has_begun = any(each.campaign in self._sent[people] for each in theirs)
             may_leave = [each for each in theirs if self._may_leave(each, now)]
-            has_rules = any(self._rules(each) != PeopleRules() for each in may_leave)
-            found[people] = may_leave if has_rules and not has_begun else []
+            for each in may_leave:
+                each.yields = self._free_at(self._moments(each, [now]), self._rules(each)) > now + TICK
+            found[people] = may_leave if any(each.yields for each in may_leave) and not has_begun else []
         return found
 
     def _may_leave(self, theirs: Theirs, now: float) -> bool:
@@ -128,8 +129,8 @@ class PeopleAhead:
         theirs = [each for each in self._begun[people] if each.messages]
         first: set[int] = set()
         is_skipped = False
-        leader = self._rivals.first(people)
-        for each in sorted(theirs, key=lambda each: (each.campaign != leader, each.turn)):
+        leader, begun = self._rivals.first(people), self._sent[people]
+        for each in sorted(theirs, key=lambda each: (each.campaign != leader, each.campaign not in begun, each.turn)):
             # The claim looks at nobody before what it has for them may leave.
             if (opens := each.lane.would_open(each.place, now)) > now:
                 if opens < inf:

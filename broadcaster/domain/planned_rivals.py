@@ -1,15 +1,18 @@
 """Campaigns that may be sent to the same people at once: which of them comes first, while they are planned. Pure.
 
-Whose message comes first gets the person. A lane whose pace is slow claims message by message: who is ahead stays
-ahead, since what is held has had its turn. One that claims many at once deals them to campaigns like cards, and each
-gets some. Faster lanes get more. So it is told, by groups of people, who comes first to each.
+Whose message comes first gets the person. Each campaign is sent in the order of its list, and passes by what is held.
+A lane whose pace is slow claims message by message: who is ahead stays ahead, since what is held has had its turn. One
+that claims many at once deals them to campaigns like cards, and each gets some. So it is told, by groups of people,
+which campaign comes first to each.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import inf
 
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.planned_lanes import LaneAhead
@@ -27,6 +30,8 @@ class Theirs:
     lane: LaneAhead
     place: int
     was_put_off: bool = False
+    yields: bool = False
+    """Whether another message to these people, if it leaves now, holds this one."""
 
     @property
     def campaign(self) -> int:
@@ -80,7 +85,7 @@ class Rivals:
         """The groups of which several campaigns may get people, as of the last `deal`."""
         return self._contested.keys()
 
-    def deal(self, open_ones: Mapping[int, Sequence[Theirs]]) -> set[int]:
+    def deal(self, open_ones: Mapping[int, Sequence[Theirs]], now: float) -> set[int]:
         """Say anew who comes first, by what of rivals may leave now to each group; returns for which that changed."""
         self._contested = {
             people: theirs for people, theirs in open_ones.items() if len({each.campaign for each in theirs}) > 1
@@ -88,12 +93,7 @@ class Rivals:
         before = dict(self._first)
         for people in open_ones:
             self._first.pop(people, None)
-        by_rivals: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for people, theirs in self._contested.items():
-            ordered = dict.fromkeys(each.campaign for each in sorted(theirs, key=lambda each: each.turn))
-            by_rivals[tuple(ordered)].append(people)
-        for rivals, groups in by_rivals.items():
-            self._deal(rivals, groups)
+        self._first |= _race(self._contested, now)
         return {people for people in open_ones if self._first.get(people) != before.get(people)}
 
     def changes(self, now: float) -> Iterator[float]:
@@ -109,38 +109,72 @@ class Rivals:
             beside = sum(min(own, messages) for (other, _), messages in led.items() if other == place)
             yield max(now + _SHORTEST, lanes[place].slot(now, beside))
 
-    def _deal(self, rivals: Sequence[int], groups: Sequence[int]) -> None:
-        """As many of these people to each as its share is of what is sent meanwhile, group by group."""
-        shares = _shares(each for people in groups for each in self._contested[people])
-        owed = dict.fromkeys(rivals, 0.0)
-        for people in groups:
-            messages: Counter[int] = Counter()
-            for each in self._contested[people]:
-                messages[each.campaign] += each.messages
-            size = max(messages.values())
-            for campaign in rivals:
-                owed[campaign] += shares[campaign] * size
-            first = max(rivals, key=owed.__getitem__)
-            owed[first] -= size
-            self._first[people] = first
+
+@dataclass(slots=True, eq=False)
+class _Runner:
+    """A campaign that is sent through a lane, from one of its queues to the next."""
+
+    campaign: int
+    turn: tuple[float, float, int]
+    begins: float
+    """When its next message may leave."""
+    interval: float
+    """Seconds for a message."""
+    queues: Iterator[tuple[int, Theirs | None]]
+    """How many messages each has, and what that is for people whom several campaigns may be sent to."""
 
 
-def _shares(theirs: Iterable[Theirs]) -> Mapping[int, float]:
-    """Which part of what is sent to these people is whose: by the pace of lanes, each of which is shared."""
-    all_theirs = list(theirs)
-    # Of those who wait for one person the higher priority comes first, through whatever instance.
-    least = max((each.priority for each in all_theirs if each.was_put_off), default=None)
-    rates = {each.campaign: 0.0 for each in all_theirs}
-    by_lane: dict[LaneAhead, list[Theirs]] = defaultdict(list)
-    for each in all_theirs:
-        if least is None or each.priority >= least:
-            by_lane[each.lane].append(each)
+def _race(contested: Mapping[int, Sequence[Theirs]], now: float) -> dict[int, int]:
+    """Which campaign comes first to each of these groups of people, where each is sent in the order of its list.
+
+    What another one has come to first is left for later by those whom that holds, and takes them no time.
+    """
+    first: dict[int, int] = {}
+    runners = [(each.begins, each.turn, place, each) for place, each in enumerate(_runners(contested, now))]
+    heapify(runners)
+    while runners:
+        moment, turn, place, runner = heappop(runners)
+        for messages, theirs in runner.queues:
+            leader = runner.campaign if theirs is None else first.setdefault(theirs.people, runner.campaign)
+            if theirs is None or leader == runner.campaign or not theirs.yields:
+                heappush(runners, (moment + messages * runner.interval, turn, place, runner))
+                break
+    # None of the others has its turn on any lane.
+    in_turn = {people: min(rivals, key=lambda each: each.turn).campaign for people, rivals in contested.items()}
+    return {**in_turn, **first}
+
+
+def _runners(contested: Mapping[int, Sequence[Theirs]], now: float) -> Iterator[_Runner]:
+    """Those campaigns that have their turns on a lane, each with its pace there."""
+    by_lane: dict[LaneAhead, dict[int, Theirs]] = defaultdict(dict)
+    for theirs in contested.values():
+        # Of those who wait for one person the higher priority comes first, through whatever instance.
+        least = max((each.priority for each in theirs if each.was_put_off), default=-inf)
+        for each in theirs:
+            if each.priority >= least:
+                by_lane[each.lane][each.place] = each
     for lane, of_lane in by_lane.items():
-        highest = max(each.priority for each in of_lane)
-        best = [each for each in of_lane if each.priority == highest]
-        ahead = min(best, key=lambda each: each.turn).campaign
-        campaigns = {ahead} if lane.interval > CLAIM_LEAD else {each.campaign for each in best}
+        highest = max(each.priority for each in of_lane.values())
+        turns: dict[int, tuple[float, float, int]] = {}
+        for each in of_lane.values():
+            if each.priority == highest:
+                turns[each.campaign] = min(each.turn, turns.get(each.campaign, each.turn))
+        campaigns = [min(turns, key=turns.__getitem__)] if lane.interval > CLAIM_LEAD else list(turns)
+        interval = max(lane.interval, _FASTEST) * len(campaigns)
         for campaign in campaigns:
-            rates[campaign] += 1 / max(lane.interval, _FASTEST) / len(campaigns)
-    whole = sum(rates.values())
-    return {campaign: rate / whole for campaign, rate in rates.items()}
+            yield _Runner(
+                campaign, turns[campaign], lane.slot(now, 0), interval, iter(_in_order(lane, campaign, of_lane, now))
+            )
+
+
+def _in_order(
+    lane: LaneAhead, campaign: int, contested: Mapping[int, Theirs], now: float
+) -> Sequence[tuple[int, Theirs | None]]:
+    """What the lane has of the campaign that may leave now, in the order in which that does."""
+    found = []
+    for place, queue in enumerate(lane.queues):
+        if queue.campaign == campaign and lane.waiting[place]:
+            opening = lane.opening(place, now)
+            if place in contested or opening.begins <= now < opening.ends:
+                found.append((opening.ends, place))
+    return [(lane.waiting[place], contested.get(place)) for _, place in sorted(found)]

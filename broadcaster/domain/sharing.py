@@ -96,6 +96,13 @@ class SharingChange(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def said_idle_failover(sharing: Sharing | None, instances: int) -> str | None:
+    """That a failover has nowhere to go among so many instances; None: it has, or none is asked for."""
+    if sharing is None or sharing.failover_after is None or instances > 1:
+        return None
+    return "--failover-after plays no part: there is one instance, and no other one that could take over"
+
+
 def refuse_strangers(sharing: Sharing | None, care: Care | None) -> None:
     """Raise UsageError where a failover would send to people through an instance that does not know them."""
     if sharing is not None and sharing.failover_after is not None and care is not None and care.only_known:
@@ -107,11 +114,13 @@ def refuse_strangers(sharing: Sharing | None, care: Care | None) -> None:
 def parse_weights(written: Sequence[str]) -> Mapping[str, int | None]:
     """Instances as `--instance` names them, `NAME` or `NAME=WEIGHT`, each with its weight; None: by its rate.
 
-    Raises UsageError for a weight that is none, and where only some have one.
+    Raises UsageError for a weight that is none, where only some have one, and where one is named twice.
     """
     weights: dict[str, int | None] = {}
     for each in written:
         name, equals, weight = each.rpartition("=")
+        if (name if equals else each) in weights:
+            raise UsageError(f"--instance {quoted(name if equals else each)} is given twice: name each instance once")
         if not equals:
             weights[each] = None
         elif not _WEIGHT.fullmatch(weight) or not 1 <= int(weight) <= MOST_WEIGHT:

@@ -42,24 +42,40 @@ def skips_of(counts: Iterable[tuple[str, int]], *, is_done: bool) -> Sequence[Sk
 
 
 def joined_skips(skips: Iterable[Skipped]) -> Sequence[Skipped]:
-    """The same with each reason once, so far and to come."""
+    """The same with each reason once: so far, by now, and of those of whom about how many is known."""
     all_skips = list(skips)
     found: list[Skipped] = []
-    for is_done in (True, False):
-        of_these = [each for each in all_skips if each.is_done is is_done]
-        about = {each.reason for each in of_these if each.is_about}
-        joined = skips_of(((each.reason, each.messages) for each in of_these), is_done=is_done)
-        found += [msgspec.structs.replace(each, is_about=each.reason in about) for each in joined]
+    for is_done, is_about in ((True, False), (False, False), (False, True)):
+        alike = (
+            (each.reason, each.messages) for each in all_skips if (each.is_done, each.is_about) == (is_done, is_about)
+        )
+        found += [msgspec.structs.replace(each, is_about=is_about) for each in skips_of(alike, is_done=is_done)]
     return found
 
 
 def said_skips(skips: Iterable[Skipped]) -> str:
-    """`12 so far (opted_out 10, cap 2) and about 3 to come (opted_out)`; nothing where there are none."""
-    told = []
-    for is_done, when in ((True, "so far"), (False, "to come")):
-        if each := [skip for skip in skips if skip.is_done is is_done]:
-            total = sum(skip.messages for skip in each)
-            reasons = ", ".join(f"{skip.reason} {skip.messages:,}" if len(each) > 1 else skip.reason for skip in each)
-            about = "about " if any(skip.is_about for skip in each) else ""
-            told.append(f"{about}{total:,} {when} ({reasons})")
-    return " and ".join(told)
+    """For people; nothing where there are none.
+
+    `12 so far (opted_out 10, cap 2)`, or of several kinds `about 45 (cooldown): 25 by now, about 20 more`.
+    """
+    all_skips = list(skips)
+    done = [each for each in all_skips if each.is_done]
+    known, about = (
+        [each for each in all_skips if not each.is_done and each.is_about is kind] for kind in (False, True)
+    )
+    kinds = [(done, "so far"), (known, "by now" if about else "to come"), (about, "more" if known else "to come")]
+    told = [(each, when) for each, when in kinds if each]
+    if len({each.reason for each in all_skips}) == 1 < len(told):
+        said = ", ".join(f"{_number(each)} {when}" for each, when in told)
+        return f"{_number(all_skips)} ({all_skips[0].reason}): {said}"
+    said = ", ".join(f"{_number(each)} {when} ({_reasons(each)})" for each, when in told)
+    return f"{_number(all_skips)}: {said}" if len(told) > 1 else said
+
+
+def _number(skips: Sequence[Skipped]) -> str:
+    about = "about " if any(skip.is_about for skip in skips) else ""
+    return f"{about}{sum(skip.messages for skip in skips):,}"
+
+
+def _reasons(skips: Sequence[Skipped]) -> str:
+    return ", ".join(f"{skip.reason} {skip.messages:,}" if len(skips) > 1 else skip.reason for skip in skips)

@@ -55,6 +55,42 @@ def test_before_it_is_decided_who_is_skipped_it_is_said_that_they_will_be(run_cl
     assert "wait for people" not in watched
 
 
+def test_one_line_says_how_many_get_it_and_how_many_are_skipped(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "b")
+    drain(shop)
+    options = ("--cooldown", "24h", "--when-recent", "skip")
+    submitted = assert_done(run_cli(*SUBMIT, "x", *TO_ALL, *options, "--draft", stdin=PEOPLE)).stdout
+    assert "sent to 8; skipped 12 to come (cooldown)\n" in submitted
+    assert "sent to 8; skipped 12 to come (cooldown)\n" in assert_done(run_cli("campaign", "start", "x")).stdout
+
+
+def test_the_plan_of_a_running_campaign_adds_up_to_its_messages(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1000/s", "--rate", "8/d"))
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, stdin=PEOPLE))
+    start(shop)
+    said = planned(run_cli, "x")
+    assert re.search(r"^messages +20\nsent +8\nto send +12\nbegan +\w{3} 20.*\ngoes on +\w{3} 20", said, re.MULTILINE)
+    document = run_cli("campaign", "plan", "x", "--json").json
+    assert (document["sent"], document["failed"], document["messages"]) == (8, 0, 12)
+    assert document["started_at"] < document["first_at"]
+
+
+def test_until_when_messages_leave_is_said_beside_when_they_expire(run_cli: RunCli, shop: Shop) -> None:
+    submitted = assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--expires", "2099-01-01 20:00", "--dry-run", stdin=PEOPLE))
+    assert re.search(
+        r"^messages leave until .* 19:59:\d\d .*; the others expire at .* 20:00:00 ", submitted.stdout, re.M
+    )
+
+
+def test_options_that_play_no_part_are_warned_of(run_cli: RunCli, shop: Shop) -> None:
+    options = ("--when-recent", "skip", "--failover-after", "15m")
+    tried = run_cli(*SUBMIT, "x", *TO_ALL, *options, "--dry-run", stdin=PEOPLE).stderr
+    assert "warning: --when-recent skip plays no part: there is neither --cooldown nor a cap" in tried
+    assert "warning: --failover-after plays no part: there is one instance" in tried
+    twice = run_cli(*SUBMIT, "x", *TO_ALL, "--instance", "a", stdin=PEOPLE)
+    assert_refused(twice, "--instance 'a' is given twice: name each instance once", code=2)
+
+
 def test_who_expires_before_being_free_is_not_told_as_waited_for(run_cli: RunCli, shop: Shop) -> None:
     shop.submit("before", 12, "b")
     drain(shop)
@@ -145,6 +181,9 @@ def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli,
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
     add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
     added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
+    [first, *_] = run_cli("schedule", "plan", "news", "--json").json
+    assert (first["messages"], first["sent"] + first["expire"]) == (20, 20)
+    assert 0 < first["sent"] < 20
     late = r"warning: of the next occurrence, about (\d+) of 20 messages will expire at .* 10:00 WIB, since "
     assert re.search(late, added)
     changed = assert_done(run_cli("schedule", "set", "news", "--expires", "90m", "--dry-run")).stdout

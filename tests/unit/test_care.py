@@ -13,10 +13,12 @@ from broadcaster.domain.care import (
     exceeded,
     parse_canary,
     parse_stops,
+    said_idle_rule,
     stop_reason,
     stopped_figures,
     with_default,
 )
+from broadcaster.domain.sharing import Sharing, said_idle_failover
 from broadcaster.errors import UsageError
 
 
@@ -103,3 +105,25 @@ def test_slices_reach_everybody_at_last() -> None:
     care = Care(canary=(0.02, 0.1), after=1800.0)
     assert [care.share_of(slices) for slices in range(4)] == [0.0, 0.02, 0.1, 1.0]
     assert str(care) == "canary of 2%, 10%, the next slice 30m after one has left"
+
+
+@pytest.mark.parametrize(
+    ("care", "are_caps", "why"),
+    [
+        (Care(skips_recent=True), False, "there is neither --cooldown nor a cap"),
+        (Care(skips_recent=True, beyond_caps=True), True, "this is beyond caps, and has no --cooldown"),
+        (Care(skips_recent=True), True, None),
+        (Care(skips_recent=True, cooldown=3_600), False, None),
+        (Care(), False, None),
+        (None, False, None),
+    ],
+)
+def test_that_nobody_counts_as_messaged_too_lately_is_said(care: Care | None, are_caps: bool, why: str | None) -> None:
+    said = said_idle_rule(care, are_caps=are_caps)
+    assert said == (why and f"--when-recent skip plays no part: {why}, so that nobody counts as messaged too lately")
+
+
+def test_that_no_other_instance_could_take_over_is_said() -> None:
+    assert "no other one that could take over" in (said_idle_failover(Sharing(failover_after=900), 1) or "")
+    assert said_idle_failover(Sharing(failover_after=900), 2) is None
+    assert said_idle_failover(Sharing(), 1) is None

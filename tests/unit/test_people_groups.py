@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 
 from broadcaster.domain.frequency import PersonRule
-from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups, of_groups
+from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups, groups_in_order, of_groups
 from broadcaster.domain.planned_parts import OWN, PlannedPart
 from broadcaster.domain.planned_people import PeopleRules
 from broadcaster.domain.skips import Skipped, joined_skips, said_skips
@@ -46,6 +47,33 @@ def test_groups_that_are_large_are_cut_and_small_ones_are_joined_where_they_are_
     ]
 
 
+def test_others_are_before_and_between_groups_that_are_somewhere_in_a_list() -> None:
+    theirs, places = {1: 20, 2: 20, 3: 10}, {1: 0.3, 2: 0.51, 3: 0.95}
+    found = by_people(list(of_groups(PlannedPart(lane_id=1, messages=50), theirs, 100, places)))
+    assert found == [(0, 10), (1, 10), (2, 10), (0, 15), (3, 5)]
+
+
+def places(groups: Iterable[Alike]) -> list[tuple[int, float, float]]:
+    return [(each.people, round(each.place, 2), round(each.places[0], 2)) for each in groups]
+
+
+def test_people_of_lists_in_one_order_are_in_groups_one_after_the_other() -> None:
+    found = [Alike([1], [], 10, place=number / 8, places=[number / 8]) for number in range(8)]
+    assert places(groups_in_order(found, 20)) == [
+        (20, 0.06, 0.06),
+        (20, 0.31, 0.31),
+        (20, 0.56, 0.56),
+        (20, 0.81, 0.81),
+    ]
+
+
+def test_people_of_lists_in_different_orders_are_in_groups_by_both() -> None:
+    found = [Alike([1], [], 10, place=own / 2, places=[other / 2]) for own in range(2) for other in range(2)]
+    assert places(groups_in_order(found, 10)) == [(10, 0, 0), (10, 0, 0.5), (10, 0.5, 0), (10, 0.5, 0.5)]
+    assert places(groups_in_order(found, 40)) == [(40, 0.25, 0.25)]
+    assert [each.selections for each in groups_in_order([*found, Alike([1, 2], [], 1)], 40)] == [[1], [1, 2]]
+
+
 def test_parts_of_a_campaign_and_of_others_are_planned_by_the_people_whom_they_share() -> None:
     rules = PeopleRules(cooldown=3_600)
     beside = PeopleBeside([Alike([OTHER], [], 10), Alike([], [NOW], 20)], rules, {OTHER: PeopleRules()}, [2], 75.0)
@@ -64,5 +92,7 @@ def test_those_who_are_skipped_for_one_reason_are_told_together() -> None:
     skips = joined_skips(
         [Skipped("cap", 2, True), Skipped("cooldown", 3, False), Skipped("cooldown", 9, False, is_about=True)]
     )
-    assert said_skips(skips) == "2 so far (cap) and about 12 to come (cooldown)"
+    assert said_skips(skips) == "about 14: 2 so far (cap), 3 by now (cooldown), about 9 more (cooldown)"
     assert said_skips(joined_skips([Skipped("opted_out", 3, False)])) == "3 to come (opted_out)"
+    alike = [Skipped("cooldown", 25, False), Skipped("cooldown", 20, False, is_about=True)]
+    assert said_skips(joined_skips(alike)) == "about 45 (cooldown): 25 by now, about 20 more"

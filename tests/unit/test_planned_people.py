@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 
+import pytest
+
 from broadcaster.domain.frequency import Cap, PersonRule
 from broadcaster.domain.pacing import Pace
 from broadcaster.domain.plan_terms import (
@@ -39,6 +41,53 @@ def planned(
     lane = PlannedLane(Pace(interval=1.0, tolerance=0.0, burst=1), queues)
     people = PlannedPeople(moments or {}, rules, GRACE)
     return sending_plan([lane], {}, 0.0, successions=successions, people=people)
+
+
+def beside(
+    intervals: Sequence[float],
+    own: Sequence[tuple[int, int]],
+    other: Sequence[tuple[int, int]],
+    rules: Sequence[PeopleRules],
+) -> tuple[int, int]:
+    """How many messages leave of campaign 1 and of 2, each through a lane of its own.
+
+    `own` and `other` are what they have for which group of people, in the order of their lists.
+    """
+    lanes = [
+        PlannedLane(
+            Pace(interval, tolerance=0.0, burst=1),
+            [Queue(messages, campaign=campaign, people=people) for messages, people in queues],
+        )
+        for campaign, interval, queues in zip((1, 2), intervals, (own, other), strict=True)
+    ]
+    plan = sending_plan(lanes, {}, 0.0, people=PlannedPeople({}, dict(zip((1, 2), rules, strict=True)), GRACE))
+    return sent(plan, 2)[0], sent(plan, 2)[1]
+
+
+SKIPS = PeopleRules(cooldown=DAY, is_skipped=True)
+NONE = PeopleRules()
+IN_ORDER = [(10, people) for people in range(1, 13)]
+
+
+def test_the_faster_of_two_that_are_sent_in_one_order_runs_ahead() -> None:
+    assert beside((60, 120), IN_ORDER, IN_ORDER, (SKIPS, NONE)) == (120, 120)
+
+
+def test_the_slower_of_two_that_are_sent_in_one_order_comes_first_to_as_many_as_its_pace_lets_it() -> None:
+    assert beside((120, 60), IN_ORDER, IN_ORDER, (SKIPS, NONE)) == pytest.approx((60, 120), abs=10)
+
+
+def test_two_that_both_skip_share_people_by_their_paces() -> None:
+    assert beside((60, 120), IN_ORDER, IN_ORDER, (SKIPS, SKIPS)) == pytest.approx((80, 40), abs=10)
+
+
+def test_one_comes_first_to_those_who_are_late_in_the_list_of_another() -> None:
+    assert beside((120, 60), IN_ORDER[:6], [(60, 0), *IN_ORDER[:6]], (SKIPS, NONE)) == pytest.approx((60, 120), abs=10)
+    assert beside((120, 60), IN_ORDER[:6], [*IN_ORDER[:6], (60, 0)], (SKIPS, NONE)) == pytest.approx((30, 120), abs=10)
+
+
+def test_one_that_is_sent_in_the_other_order_meets_another_in_the_middle() -> None:
+    assert beside((60, 60), IN_ORDER, IN_ORDER[::-1], (SKIPS, NONE)) == pytest.approx((60, 120), abs=10)
 
 
 def daily(count: int, groups: int = 1) -> list[Queue]:

@@ -37,6 +37,8 @@ def test_instances_are_named_alone_or_with_weights() -> None:
         (["a=1.5"], "a weight is a whole number"),
         (["a="], "a weight is a whole number"),
         (["a=3", "b"], "give each instance a weight, such as b=1, or none of them"),
+        (["a", "b", "a"], "--instance 'a' is given twice: name each instance once"),
+        (["a=3", "a=1"], "--instance 'a' is given twice"),
     ],
 )
 def test_what_is_no_weight_is_refused(written: list[str], said: str) -> None:

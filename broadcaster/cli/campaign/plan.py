@@ -22,7 +22,7 @@ from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
-from broadcaster.domain.states import CampaignState
+from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
@@ -89,6 +89,15 @@ def _deadline(by: str | None) -> datetime | None:
     return deadline
 
 
+_DONE = (
+    MessageState.SENT,
+    MessageState.FAILED,
+    MessageState.IN_DOUBT,
+    MessageState.UNKNOWN,
+    MessageState.CANCELLED,
+    MessageState.EXPIRED,
+)
+"""What is not left to send. Those that were skipped are told with those that will be."""
 _AS_IF = {
     CampaignState.DRAFT: ": the plan is as if it were started now",
     CampaignState.PAUSED: ": the plan is as if it were resumed now",
@@ -128,6 +137,8 @@ def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
     return {
         "name": found.name,
         "state": found.state,
+        "started_at": found.started_at,
+        **{state.value: found.counts[state] for state in _DONE},
         "messages": found.messages,
         **_plan_document(found.plan, found.days_without),
         "what_if": what_if,
@@ -153,14 +164,17 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
 
 
 def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
-    plan = found.plan
+    plan, total = found.plan, sum(found.counts.values())
     say_fields(
         {
             "campaign": found.name,
             "state": f"{found.state}{_AS_IF.get(found.state, '')}",
+            **({"messages": total} if total else {}),
+            **{state.value.replace("_", " "): found.counts[state] for state in _DONE if found.counts[state]},
             "to send": found.messages,
             **({"skipped": said_skips(plan.skips)} if plan.skips else {}),
-            "begins": None if plan.first_at is None else shown_time(plan.first_at),
+            **({"began": shown_time(found.started_at)} if found.started_at else {}),
+            "goes on" if found.started_at else "begins": None if plan.first_at is None else shown_time(plan.first_at),
             "ends": _said_end(plan),
             **{("waits for" if not number else ""): each for number, each in enumerate(_said_waits(plan))},
         }
@@ -181,7 +195,7 @@ def _said_end(plan: CampaignPlan) -> str:
 
 def _said_waits(plan: CampaignPlan) -> list[str]:
     said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
-    said += [each.says(shown_time) for each in plan.waiting_people]
+    said += [each.what(shown_time) for each in plan.waiting_people]
     return ["; ".join(said)] if said else []
 
 

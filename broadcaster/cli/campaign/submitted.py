@@ -27,6 +27,7 @@ from broadcaster.cli.reached import (
 from broadcaster.cli.rejected_file import said_place_of_rejected
 from broadcaster.domain.durations import duration
 from broadcaster.domain.meeting_hours import said_hours
+from broadcaster.domain.pacing import closing_reserve
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import listed
 from broadcaster.services.campaigns.loading import OnePer
@@ -34,6 +35,7 @@ from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
+from broadcaster.settings import load
 from broadcaster.time_zones import shown_time, shown_zone
 
 _MOST_NAMED = 3
@@ -153,7 +155,11 @@ def _say_hours(submitted: Submitted, submission: Submission) -> None:
         countries = ", ".join(submitted.without_legal_hours)
         say(f"no legal hours are known of {countries}: add a --window of yours where you know more")
     if submission.expires_at is not None:
-        say(f"what has not left at {shown_time(submission.expires_at)} expires")
+        until = submission.expires_at - closing_reserve(load().request_timeout_seconds)
+        expires = shown_time(submission.expires_at)
+        say(
+            f"messages leave until {shown_time(until)}, since a request takes its time; the others expire at {expires}"
+        )
 
 
 def _say_counts(submitted: Submitted, audience: str | None) -> None:

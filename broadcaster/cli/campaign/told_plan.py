@@ -9,7 +9,7 @@ from itertools import groupby
 from broadcaster.cli.output import say, warn
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.durations import duration
-from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.plan_remarks import said_expiry, said_reach
 from broadcaster.domain.skips import said_skips
 from broadcaster.time_zones import shown_time
 
@@ -72,7 +72,7 @@ def say_plan(plan: CampaignPlan) -> None:
         say(said_duration(plan.seconds, plan.ends_at, until, plan.waits_for))
         say_days(plan.days)
     if plan.skips:
-        say(f"skipped: {said_skips(plan.skips)}")
+        say(said_reach(plan, plan.skips))
     if plan.expire:
         warn(said_expiry(plan, shown_time))
 

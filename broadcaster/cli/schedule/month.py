@@ -41,12 +41,13 @@ def plan(
         say_troubles(few_troubles(waiting))
         return
     say_table(
-        ["DUE", "SCHEDULE", "MESSAGES", "ENDS", "REMARKS"],
+        ["DUE", "SCHEDULE", "MESSAGES", "SENT", "ENDS", "REMARKS"],
         (
             [
                 shown_time(each.due_at),
                 each.schedule,
                 each.messages,
+                each.sent,
                 shown_time(each.ends_at, seconds=False),
                 "; ".join(each.remarks) or None,
             ]

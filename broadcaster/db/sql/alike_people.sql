@@ -1,17 +1,27 @@
 WITH /* alike_people */
 -- Of a campaign's people, those who are to get something of others as well, and those who were messaged since it started: how
 -- many are in the same of the campaigns %(others)s, and were messaged at the same times: the latest %(most)s times in the
--- span, each up to %(piece)s later than it was, and not ahead. Where it %(has_started)s not, whoever is not free when it
--- may leave first, at %(at)s, is planned by that. One of %(every)s is looked at, whoever that is.
+-- span, each up to %(piece)s later than it was, and not ahead. They are beside each other in their lists, as far as these are
+-- left: in its own one (`place`) and in those of the others (`places`), each in %(pieces)s pieces, from 0 to 1.
+-- Where it %(has_started)s not, whoever is not free when it may leave first, at %(at)s, is planned by that. One of %(every)s is
+-- looked at, whoever that is.
 own AS MATERIALIZED (
-    SELECT theirs.phone FROM ({theirs}) theirs
+    SELECT theirs.phone, theirs.seq FROM ({theirs}) theirs
     WHERE (hashtext(theirs.phone) & 2147483647) %% %(every)s::integer = 0
 ), others AS MATERIALIZED (
-    SELECT c.id, c.segment FROM campaigns c WHERE c.id = ANY (%(others)s::bigint[])
+    SELECT c.id, c.segment, sum(cl.total - cl.pending - cl.sending) AS done, greatest(1, sum(cl.pending + cl.sending)) AS due
+    FROM campaigns c
+    JOIN campaign_lanes cl ON cl.campaign_id = c.id
+    WHERE c.id = ANY (%(others)s::bigint[])
+    GROUP BY c.id
+), list AS MATERIALIZED (
+    SELECT min(seq) AS first, nullif(max(seq) - min(seq), 0)::float8 AS length FROM own
 )
-SELECT selections, moments, count(*) * %(every)s::integer AS people
+SELECT selections, moments, is_held, count(*) * %(every)s::integer AS people, avg(place)::float8 AS place, places
 FROM (
     SELECT
+        coalesce((own.seq - list.first) / list.length, 0) AS place,
+        coalesce(met.places, '{{}}') AS places,
         coalesce(met.campaigns, '{{}}') AS selections,
         ARRAY(
             SELECT least(date_bin(%(piece)s, moment, 'epoch') + %(piece)s, now())
@@ -20,11 +30,16 @@ FROM (
         ) AS moments,
         coalesce(greatest(free.by_caps, free.by_cooldown) > %(at)s::timestamptz, false) AS is_held
     FROM own
+    CROSS JOIN list
     CROSS JOIN LATERAL (
-        SELECT array_agg(others.id ORDER BY others.id) AS campaigns
+        SELECT
+            array_agg(others.id ORDER BY others.id) AS campaigns,
+            array_agg(((
+                floor(%(pieces)s::integer * least(0.999, greatest(0, (found.seq - others.done) / others.due))) + 0.5
+            ) / %(pieces)s::integer)::float8 ORDER BY others.id) AS places
         FROM others
         CROSS JOIN LATERAL ( -- by key
-            SELECT FROM messages m
+            SELECT m.seq FROM messages m
             WHERE m.segment = others.segment AND m.campaign_id = others.id AND m.phone = own.phone
                 AND m.state IN ('pending', 'sending')
             LIMIT 1
@@ -41,5 +56,5 @@ FROM (
     ) free
 ) told
 WHERE CASE WHEN %(has_started)s THEN selections <> '{{}}' OR is_held ELSE selections <> '{{}}' AND NOT is_held END
-GROUP BY selections, moments
-ORDER BY selections, moments
+GROUP BY selections, moments, is_held, places, floor(%(pieces)s::integer * place)
+ORDER BY selections, moments, avg(place)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from shlex import quote
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
+from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -21,7 +22,7 @@ from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.audiences.selection import Selection
@@ -59,6 +60,9 @@ class ForeseenCampaign:
     name: str
     state: CampaignState
     """A draft, or one that is paused, is planned as if it were started, or resumed, now."""
+    started_at: datetime | None
+    counts: Mapping[MessageState, int]
+    """How many of its messages are in each state; none while it has none."""
     messages: int
     """How many are left to send, without those that will be skipped."""
     plan: CampaignPlan
@@ -89,6 +93,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         campaign = read_campaign(connection, name)
         added = lanes_of(connection, what_if.instances)
         planned = _planned(connection, campaign, list(added))
+        counts = _counts(connection, campaign.id)
     messages = sum(part.messages for part in planned.parts)
     if planned.parts and not messages:
         skips = said_skips(planned.around.skips.get(planned.parts[0].campaign, ()))
@@ -105,6 +110,8 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     return ForeseenCampaign(
         name=name,
         state=campaign.state,
+        started_at=campaign.started_at,
+        counts=counts,
         messages=plan.messages,
         plan=plan,
         days_without=planned.days_without(plan),
@@ -135,6 +142,13 @@ def foresee_shared(
         for part in parts:
             counts[part.lane_id] += part.messages
     return (get - had).total(), after
+
+
+def _counts(connection: Connection, campaign_id: int) -> Mapping[MessageState, int]:
+    table = tables.campaign_lanes
+    sums = [func.coalesce(func.sum(table.c[state.value]), 0).label(state.value) for state in MessageState]
+    row = connection.execute(select(*sums).where(table.c.campaign_id == campaign_id)).one()
+    return {state: int(getattr(row, state.value)) for state in MessageState}
 
 
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:

@@ -17,7 +17,15 @@ from psycopg.sql import SQL, Composable
 from broadcaster.db.statements import composing, first, rows, value
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import MOST_PIECES, Cap
-from broadcaster.domain.people_groups import PIECES_OF_SPAN, Alike, PeopleBeside, even_groups, rules_of
+from broadcaster.domain.people_groups import (
+    PIECES_OF_LIST,
+    PIECES_OF_SPAN,
+    Alike,
+    PeopleBeside,
+    even_groups,
+    groups_in_order,
+    rules_of,
+)
 from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 from broadcaster.settings import load
 
@@ -27,10 +35,11 @@ if TYPE_CHECKING:
 _MOST_LOOKED_UP = 100_000
 """Rows by key; of more people some stand for all."""
 _MOST_GROUPS = 2 * MOST_PIECES
-_CANDIDATES = SQL("SELECT phone FROM candidates WHERE reason IS NULL")
+_CANDIDATES = SQL("SELECT phone, seq FROM candidates WHERE reason IS NULL")
 # Of those who wait it is known until when.
 _PENDING = SQL(
-    "SELECT phone FROM messages WHERE segment = %(segment)s AND campaign_id = %(campaign_id)s AND state = 'pending'"
+    "SELECT phone, seq FROM messages"
+    " WHERE segment = %(segment)s AND campaign_id = %(campaign_id)s AND state = 'pending'"
     " AND (reason IS NULL OR reason NOT IN ('cooldown', 'cap') OR next_attempt_at <= now())"
 )
 
@@ -99,6 +108,7 @@ class _Asking:
             at=self.at,
             most=max([1, *(cap.most for cap in own.caps)]),
             piece=timedelta(seconds=span / PIECES_OF_SPAN),
+            pieces=PIECES_OF_LIST,
             span=span,
             grace=load().acceptance_seconds,
             cap_most=[cap.most for cap in own.caps],
@@ -123,5 +133,8 @@ class _Asking:
 def _few(found: Sequence[Alike]) -> Sequence[Alike]:
     """The same in few groups; where they are of many kinds, without the smallest of them."""
     size = max(1, ceil(sum(each.people for each in found) / MOST_PIECES))
-    groups = list(even_groups(found, size))
+    held = [each for each in found if each.is_held]
+    free = [each for each in found if not each.is_held]
+    # Those who are held are free one after the other, and others come to their turns in the order of lists.
+    groups = [*even_groups(held, size), *groups_in_order(free, size)]
     return sorted(groups, key=lambda each: -each.people)[:_MOST_GROUPS] if len(groups) > _MOST_GROUPS else groups

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import PlannedDay
-from broadcaster.domain.care import Care
+from broadcaster.domain.care import Care, said_idle_rule
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.lanes_now import LaneNow
@@ -18,12 +18,12 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, RecipientGroup
 from broadcaster.domain.people_groups import PeopleBeside
-from broadcaster.domain.plan_remarks import plan_remarks, said_expiry
+from broadcaster.domain.plan_remarks import plan_remarks, said_expiry, said_reach
 from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN
 from broadcaster.domain.rejections import too_many
-from broadcaster.domain.sharing import Sharing
-from broadcaster.domain.skips import said_skips
+from broadcaster.domain.sharing import Sharing, said_idle_failover
+from broadcaster.domain.skips import Skipped, SkipReason, skips_of
 from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.surroundings import Surroundings
@@ -36,6 +36,7 @@ from broadcaster.services.campaigns.new_campaign import insert_plan
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.frequency import caps_in
 from broadcaster.services.openings import first_meeting, said_apart
 from broadcaster.services.recipients.repeats import Repeat
 from broadcaster.services.shared_limits import limits_for_campaigns
@@ -226,8 +227,8 @@ class Submitted(Reach):
         self.leaves_nothing = plan.leaves_nothing
         self.waits_for = plan.waits_for
         self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, planned.days_without(plan)))
-        if plan.skips:
-            self.plan_remarks.append(f"skipped, since they get something else before: {said_skips(plan.skips)}")
+        if plan.skips or self.contention.skipped:
+            self.plan_remarks.append(said_reach(plan, [*self._skipped_by_now(), *plan.skips]))
         if plan.expire:
             self.notices.append(said_expiry(plan, shown_time))
         if submission.starts_at is None:
@@ -241,8 +242,18 @@ class Submitted(Reach):
     @property
     def leaving(self) -> int:
         """How many are left once whoever would be skipped by now is."""
-        skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known, self.contention.skipped)
-        return max(0, self.total - sum(count or 0 for count in skipped))
+        return max(0, self.total - sum(each.messages for each in self._skipped_by_now()))
+
+    def _skipped_by_now(self) -> Sequence[Skipped]:
+        counts = {
+            SkipReason.OPTED_OUT: self.opted_out,
+            SkipReason.NO_CONSENT: self.no_consent,
+            SkipReason.UNANSWERED: self.unanswered,
+            SkipReason.NOT_KNOWN: self.not_known,
+        }
+        if self.contention.is_skipped:
+            counts |= {SkipReason.COOLDOWN: self.contention.cooldown, SkipReason.CAP: self.contention.cap}
+        return skips_of(((reason, count or 0) for reason, count in counts.items()), is_done=False)
 
     def _look_at_care(self, connection: Connection, submission: Submission, lanes: LaneRates) -> None:
         if self.total and not self.leaving:
@@ -252,6 +263,11 @@ class Submitted(Reach):
                 "consent is a phone's: where several rows share one, it is enough that one of them says that it agreed"
             )
         care = submission.care
+        idle = (
+            said_idle_rule(care, are_caps=bool(caps_in(connection))),
+            said_idle_failover(submission.sharing, len(lanes)),
+        )
+        self.notices += filter(None, idle)
         if care is not None and care.cooldown and submission.one_per is OnePer.ROW and self.repeated:
             others = "are skipped" if care.skips_recent else "wait until it is over"
             self.notices.append(

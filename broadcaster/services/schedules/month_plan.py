@@ -56,6 +56,8 @@ class PlannedOccurrence(msgspec.Struct, frozen=True):
     due_at: datetime
     messages: int
     """How many are planned,"""
+    sent: int
+    """how many of these leave before they expire, within a year,"""
     skips: Sequence[Skipped]
     """and how many others are skipped, by reason."""
     put_off: Sequence[PutOff]
@@ -212,6 +214,7 @@ class _Month:
             schedule=due.schedule.name,
             due_at=due.due_at,
             messages=0 if plan is None else plan.messages,
+            sent=0 if plan is None or plan.is_skipped else plan.messages - plan.expire - plan.remaining,
             skips=self._skips(due, plan),
             put_off=[] if plan is None else list(starmap(PutOff, plan.put_off.items())),
             ends_at=ends_at,

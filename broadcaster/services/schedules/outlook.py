@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import execute
-from broadcaster.domain.care import Care
+from broadcaster.domain.care import Care, said_idle_rule
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.contents import Content
@@ -18,6 +18,7 @@ from broadcaster.domain.meeting_hours import Chances, InstanceHours, is_known_to
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.plan_remarks import said_expiry
 from broadcaster.domain.planned_parts import OWN
+from broadcaster.domain.sharing import said_idle_failover
 from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
@@ -25,6 +26,7 @@ from broadcaster.services.campaigns.contention import count_contention, may_cont
 from broadcaster.services.campaigns.dealing_ahead import dealing_by, like_messages
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach, look_at_members
+from broadcaster.services.frequency import caps_in
 from broadcaster.services.openings import first_meeting, instance_hours, said_apart
 from broadcaster.services.schedules.occurrences import occurrence_variables
 from broadcaster.services.schedules.schedule_reports import Upcoming, upcoming_of
@@ -89,6 +91,10 @@ def look_ahead(
         raise UsageError(f"--expires: {_never_sent(chances, hours, instances)}")
     apart = said_apart(hours, instances, meeting)
     reach = _reach(connection, schedule, audience, content, due_at, meeting.opens_at or due_at)
+    idle = (
+        said_idle_rule(schedule.care, are_caps=bool(caps_in(connection))),
+        said_idle_failover(schedule.sharing, len(schedule.lanes)),
+    )
     late = None if chances.all_are_missed else _too_late(connection, schedule, hours, reach, due_at)
     return Outlook(
         upcoming=replace(upcoming, occurrences=upcoming.occurrences[:SHOWN]),
@@ -98,7 +104,7 @@ def look_ahead(
         hours=hours,
         instances=instances,
         opens_at=meeting.opens_at,
-        notices=[*([apart] if apart else []), *chances.remarks(), *([late] if late else [])],
+        notices=[*filter(None, [apart]), *chances.remarks(), *filter(None, [late, *idle])],
     )
 
 

@@ -1,0 +1,90 @@
+"""Plans of campaigns to the same people, each in the order of its list, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.care import Care
+from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
+from tests.support.database_clock import DatabaseClock
+from tests.support.plan_runs import run_until
+from tests.support.shop import Shop
+
+SKIPPING = Care(cooldown=86_400, skips_recent=True)
+PEOPLE = 60
+OFF = 4
+"""Messages: people are planned in groups of two or three."""
+
+
+def sent(shop: Shop, name: str) -> int:
+    return shop.states(name).get("sent", 0)
+
+
+def a_faster_one_beside(shop: Shop, clock: DatabaseClock) -> None:
+    """Both have the same list, and the other one is a few messages ahead."""
+    shop.add("a", "25/h", burst=1)
+    shop.add("b", "60/h", burst=1)
+    shop.submit("other", PEOPLE, "a")
+    run_until(shop, clock, lambda: sent(shop, "other") >= 5)
+    shop.submit("c", PEOPLE, "b", care=SKIPPING)
+
+
+def a_slower_one_beside(shop: Shop, clock: DatabaseClock) -> None:
+    shop.add("a", "25/h", burst=1)
+    shop.add("b", "60/h", burst=1)
+    shop.submit("other", PEOPLE, "b")
+    run_until(shop, clock, lambda: sent(shop, "other") >= 5)
+    shop.submit("c", PEOPLE, "a", care=SKIPPING)
+
+
+def one_to_a_part_of_a_list(shop: Shop, clock: DatabaseClock) -> None:
+    """Two instances share a longer list, the middle of which it has."""
+    shop.add("a", "20/h", burst=1)
+    shop.add("b", "20/h", burst=1)
+    shop.add("c", "60/h", burst=1)
+    shop.submit("other", 100, "a", "b")
+    run_until(shop, clock, lambda: sent(shop, "other") >= 45)
+    shop.submit("c", PEOPLE, "c", first=20, care=SKIPPING)
+
+
+def one_to_the_end_of_a_list(shop: Shop, clock: DatabaseClock) -> None:
+    """The other one comes to those late, and this one is slower."""
+    shop.add("b", "60/h", burst=1)
+    shop.add("a", "20/h", burst=1)
+    shop.submit("other", 120, "b")
+    shop.submit("c", PEOPLE, "a", first=60, care=SKIPPING)
+
+
+def one_that_skips_as_well(shop: Shop, clock: DatabaseClock) -> None:
+    shop.add("a", "25/h", burst=1)
+    shop.add("b", "60/h", burst=1)
+    shop.submit("other", PEOPLE, "a", care=SKIPPING)
+    shop.submit("c", PEOPLE, "b", care=SKIPPING)
+
+
+SET_UPS: Sequence[Callable[[Shop, DatabaseClock], None]] = (
+    a_faster_one_beside,
+    a_slower_one_beside,
+    one_to_a_part_of_a_list,
+    one_to_the_end_of_a_list,
+    one_that_skips_as_well,
+)
+
+
+def skips(plan: CampaignPlan) -> int:
+    return sum(each.messages for each in plan.skips)
+
+
+@pytest.mark.parametrize("set_up", SET_UPS, ids=[each.__name__ for each in SET_UPS])
+def test_whoever_comes_first_to_whom_goes_by_the_order_of_lists(
+    shop: Shop, set_up: Callable[[Shop, DatabaseClock], None]
+) -> None:
+    clock = DatabaseClock(shop.engine)
+    set_up(shop, clock)
+    plan = foresee(shop.engine, "c", WhatIf()).plan
+    assert plan.messages + skips(plan) == PEOPLE
+    run_until(shop, clock, lambda: shop.state("c") == "finished")
+    assert plan.messages == pytest.approx(sent(shop, "c"), abs=OFF)
