@@ -211,9 +211,10 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
     if found.is_made:
         say(f"it makes {at}")
     elif found.change is None:
+        resumed = "instances that go on, " if plan.stopped else ""
         say(
-            f"it misses {at}, and no single change makes it: instances that go on, an earlier start, longer windows, "
-            f"one shared limit, one rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
+            f"it misses {at}, and no single change makes it: {resumed}an earlier start, longer windows, one "
+            f"shared limit, one rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
         )
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"
