@@ -134,16 +134,16 @@ class Pacer:
     """Admits the requests of one lane while one worker holds it. All times are seconds on one monotonic clock.
 
     `debt` is by how many seconds the lane's stored clock is later than now when the lane is taken. `debt()` gives it
-    back.
+    back. `in_flight` requests are under way by then, and will be told of as `replied`.
     """
 
-    def __init__(self, pace: Pace, debt: float, now: float) -> None:
+    def __init__(self, pace: Pace, debt: float, now: float, in_flight: int = 0) -> None:
         self._pace = pace
         self._next = now + debt
         """When the even pace lets the next request leave."""
         self._drained = now + debt
         """When all requests with a reply will have drained."""
-        self._in_flight = 0
+        self._in_flight = in_flight
 
     def wait(self, now: float, queued: int = 0) -> float:
         """Seconds until one more request may leave after `queued` others; 0 or less means now."""

@@ -10,8 +10,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from broadcaster.crypto import open_vault
 from broadcaster.services import dispatch
+from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.sending import drain as drain_module
+from broadcaster.services.sending import lane as lane_module
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from tests.support.shop import INSTANCES, Shop, drain
@@ -105,6 +108,36 @@ def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(sh
     asyncio.run(run())
     assert shop.states("hangs") == {"sent": 1}
     assert shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL") == []
+
+
+def test_a_lane_goes_on_by_the_settings_of_now_while_a_request_of_it_takes_long(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "LONG", 1.0)
+    shop.add("a", max_in_flight=16)
+    shop.submit("c", 2000, "a")
+    shop.fault("kind=latency,seconds=8,phone=628120000000", "kind=latency,seconds=0.05")
+    settings = msgspec.structs.replace(shop.settings, drain_seconds=0.5)
+    under_way = "SELECT count(*) FROM messages WHERE state = 'sending'"
+
+    async def run() -> None:
+        async with SendingProcess(settings) as process:
+            await process.send_due(shop.lanes())
+            taken = shop.sql("SELECT lease_token FROM lanes")
+            vault = open_vault(shop.settings)
+            set_instance(shop.engine, vault, "a", InstanceChanges(max_in_flight=3))
+            # What was read before is gone after one time of the lane.
+            await asyncio.sleep(2 * settings.drain_seconds + 1.0)  # nobody tells of it
+            sent = shop.states("c")["sent"]
+            seen = []
+            for _ in range(20):
+                await asyncio.sleep(0.05)  # at any moment
+                seen.append(int(str(shop.sql(under_way)[0][0])))
+            assert max(seen) <= 3
+            assert shop.states("c")["sent"] > sent
+            assert shop.sql("SELECT lease_token FROM lanes") == taken
+
+    asyncio.run(run())
 
 
 def test_a_lane_is_not_held_for_a_slot_that_is_far_away_but_woken_for_it(shop: Shop) -> None:

@@ -27,6 +27,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import BodyGate, Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.drain import HAND_OVER, Drain
 from broadcaster.services.sending.drain_report import DrainReport
+from broadcaster.services.sending.lane import LONG
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
@@ -131,11 +132,19 @@ class Bench:
     looks: list[tuple[float, list[str]]] = field(default_factory=list)
     """When claimed phones were looked up once more, and which."""
     task_ended: float = 0.0
+    away_until: float = 0.0
+    """So long nobody can read what lanes have become."""
 
     # What the drain wants of a store
 
     async def take_lanes(self, lanes: Sequence[int], _token: UUID) -> list[HeldLane]:
         await asyncio.sleep(ROUND_TRIP)
+        return [lane for lane in self.lanes if lane.id in lanes]
+
+    async def held_lanes(self, lanes: Sequence[int], _tokens: Sequence[UUID]) -> list[HeldLane]:
+        await asyncio.sleep(ROUND_TRIP)
+        if now() < self.away_until:
+            raise ConnectionError
         return [lane for lane in self.lanes if lane.id in lanes]
 
     async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
@@ -201,13 +210,18 @@ class Bench:
             self.drain(lambda drain: drain.run([lane.id for lane in self.lanes]), seconds, lease)
         )
 
-    def run_until(self, end: float, seconds: float) -> DrainReport:
+    def run_until(
+        self, end: float, seconds: float, meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> DrainReport:
         """The same, and what the drain does until the moment `end` after its task has ended."""
 
         async def use(drain: Drain) -> DrainReport:
+            beside = asyncio.ensure_future(meanwhile()) if meanwhile else None
             report = await drain.run([lane.id for lane in self.lanes])
             self.task_ended = now()
             await asyncio.sleep(end - now())
+            if beside is not None:
+                await beside
             return report
 
         return run_in_virtual_time(self.drain(use, seconds))
@@ -389,7 +403,7 @@ def test_nothing_is_claimed_that_would_leave_after_the_time_is_up() -> None:
     assert len(bench.sent) >= 15
 
 
-class Silent(Bench):
+class Hanging(Bench):
     """A gateway that is silent for half a minute about the first few messages that it gets."""
 
     silent: int = 1
@@ -403,21 +417,70 @@ class Silent(Bench):
 
 @pytest.mark.parametrize("rate", [20.0, None])
 def test_a_lane_goes_on_while_a_request_of_it_takes_longer_than_its_task(rate: float | None) -> None:
-    bench = Silent([held_lane(rate=rate)], latency=0.2)
-
-    report = bench.run_until(45.0, seconds=5.0)
-    assert bench.task_ended <= 5.0 + HAND_OVER + 0.1
+    bench = Hanging([held_lane(rate=rate)], latency=0.2)
+    report = bench.run_until(60.0, seconds=8.0)
+    assert bench.task_ended <= 8.0 + HAND_OVER + 0.1
     assert report.unfinished == {}
     moments = bench.moments()
     assert moments[-1] > 30.0
-    assert max(after - before for before, after in pairwise(moments)) <= HAND_OVER + 0.3
-    # Given back at the first end of its time at which nothing is under way, for a tick to wake it.
+    # Its time ends several times meanwhile.
+    assert max(after - before for before, after in pairwise(moments)) <= 0.3
+    # Given back at the first end of its time at which nothing takes long, for a tick to wake it.
     assert [each.again for each in bench.released] == [False]
-    assert moments[-1] <= 30.0 + 5.0 + HAND_OVER
+    assert moments[-1] <= 30.0 + 8.0
+
+
+def test_a_lane_goes_on_once_a_request_that_was_young_at_the_end_of_its_time_takes_long() -> None:
+    bench = Hanging([held_lane(rate=20.0)], latency=0.2)
+    bench.run_until(60.0, seconds=2.0)
+    gaps = [after - before for before, after in pairwise(bench.moments())]
+    # While it may still end, the lane is about to be given to others.
+    assert [gap for gap in gaps if gap > 0.3] == [pytest.approx(LONG, abs=2.0)]
+
+
+def test_a_gateway_that_always_takes_its_time_keeps_no_lane_from_being_given_back() -> None:
+    bench = Bench([held_lane(rate=20.0, burst=100, max_in_flight=100)], latency=LONG - 1)
+    bench.run_until(30.0, seconds=3.0)
+    assert bench.moments()[-1] <= 3.0
+    assert len(bench.released) == 1
+
+
+def test_a_lane_that_goes_on_follows_what_it_has_become() -> None:
+    bench = Hanging([held_lane(rate=None, max_in_flight=8)], latency=0.1)
+
+    async def slower() -> None:
+        await asyncio.sleep(5.0)
+        bench.lanes = [held_lane(rate=2.0, burst=3, max_in_flight=2)]
+
+    bench.run_until(29.0, seconds=8.0, meanwhile=slower)
+    later = [at for at in bench.moments() if at > 9.0]
+    assert 30 <= len(later) <= 45
+    assert worst_excess(later, 2.0, 3) <= 1e-6
+    before = [at for at in bench.moments() if 3.0 < at < 5.0]
+    assert len(before) > 100
+
+
+def test_a_lane_goes_on_as_soon_as_it_can_be_read_what_it_has_become() -> None:
+    bench = Hanging([held_lane(rate=20.0)], latency=0.2, away_until=15.0)
+    bench.run_until(60.0, seconds=8.0)
+    gap = max(after - before for before, after in pairwise(bench.moments()))
+    assert 15.0 - 8.0 <= gap <= 15.0 - 6.0 + HAND_OVER + 0.3
+
+
+def test_a_lane_that_has_another_account_by_now_is_given_back_when_its_requests_have_ended() -> None:
+    bench = Hanging([held_lane(rate=20.0)], latency=0.2)
+
+    async def other() -> None:
+        await asyncio.sleep(5.0)
+        bench.lanes = []
+
+    bench.run_until(60.0, seconds=8.0, meanwhile=other)
+    assert bench.moments()[-1] <= 8.1
+    assert len(bench.released) == 1
 
 
 def test_a_lane_does_not_go_on_after_its_time_once_something_else_has_closed_it() -> None:
-    bench = Silent(
+    bench = Hanging(
         [held_lane(max_in_flight=8)], latency=0.2, verdicts=lambda sent: LOST if sent.at > 4.0 else ACCEPTED
     )
 
@@ -561,7 +624,7 @@ def test_requests_that_end_late_are_in_a_row_only_if_none_that_left_after_them_w
     def verdict(sent: Sent) -> Verdict:
         return LOST if bench.is_silent(sent) else ACCEPTED
 
-    bench = Silent([held_lane(max_in_flight=16)], backlog=100, latency=0.1, verdicts=verdict)
+    bench = Hanging([held_lane(max_in_flight=16)], backlog=100, latency=0.1, verdicts=verdict)
     bench.silent = 2 * HANDFUL
     bench.run_until(45.0, seconds=20.0)
     assert len(bench.sent) == 100

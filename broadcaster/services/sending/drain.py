@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -51,6 +51,15 @@ class _Tenure:
     is_up: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once no task waits for it."""
+
+    def moments(self) -> Iterator[float]:
+        """When it is to be looked at."""
+        if not self.is_up:
+            yield self.ends
+            return
+        if not self.over.is_set():
+            yield self.ends + HAND_OVER
+        yield min((lane.may_go_on_from for lane in self.lanes), default=inf)
 
 
 class Drain:
@@ -187,7 +196,7 @@ class Drain:
             while self._tenures:
                 self._look.clear()
                 now = self._path.clock()
-                self._end_tenures(now)
+                await self._go_on(self._end_tenures(now), now)
                 await self._release(self._look_at_changed(now))
                 await self._turn_over()
                 await self._wait()
@@ -198,29 +207,61 @@ class Drain:
                 each.clear()
             self._feeding = None
 
-    def _end_tenures(self, now: float) -> None:
+    def _end_tenures(self, now: float) -> list[Lane]:
+        """Let no lane claim more whose time is up. Returns those that are to go on all the same.
+
+        Nobody else could take them before a request of theirs has ended that takes long.
+        """
+        going_on: list[Lane] = []
         for tenure in list(self._open_tenures):
-            if not tenure.is_up and (self._stopping or now >= tenure.ends):
+            if now < tenure.ends and not self._stopping:
+                continue
+            if not self._stopping:
+                long = [lane for lane in tenure.lanes if lane.may_go_on_from <= now]
+                going_on += long
+                for lane in long:
+                    self._leave(lane, tenure)
+            if not tenure.is_up:
                 tenure.is_up = True
                 for lane in tenure.lanes:
                     lane.hand_over()
-            elif now >= tenure.ends + HAND_OVER and not self._stopping:
+            elif now >= tenure.ends + HAND_OVER and not self._stopping and not tenure.over.is_set():
                 for lane in tenure.lanes:
                     tenure.report.add(lane)
-                self._end(tenure)
-                self._go_on(tenure.lanes, now)
+                tenure.over.set()
+        return going_on
 
-    def _end(self, tenure: _Tenure) -> None:
-        self._open_tenures.discard(tenure)
-        tenure.over.set()
+    def _leave(self, lane: Lane, tenure: _Tenure) -> None:
+        if not tenure.over.is_set():
+            tenure.report.add(lane)
+        tenure.lanes.discard(lane)
+        if not tenure.lanes:
+            self._open_tenures.discard(tenure)
+            tenure.over.set()
 
-    def _go_on(self, lanes: Collection[Lane], now: float) -> None:
-        """Let lanes send on whose requests take long: nobody else can take them before these have ended."""
+    async def _go_on(self, lanes: Sequence[Lane], now: float) -> None:
+        """Let these send on without a task, by the settings of now."""
+        if not lanes:
+            return
         after = _Tenure(now + self._seconds)
         after.over.set()
         for lane in lanes:
             self._belongs(lane, after)
-            lane.go_on(after.ends)
+        try:
+            found = await self._path.store.held_lanes([each.held.id for each in lanes], [each.token for each in lanes])
+        except Exception:  # noqa: BLE001 - Postgres is away: claims say so, and it is tried again
+            after.ends = now + HAND_OVER
+            return
+        current = {held.id: held for held in found}
+        for lane in lanes:
+            held = current.get(lane.held.id)
+            if held is None:
+                lane.close("the lease was lost, or the instance has another account")
+                continue
+            try:
+                lane.go_on(after.ends, held, self._open_gateway(held))
+            except BroadcasterError as error:
+                lane.close(str(error))
 
     def _look_at_changed(self, now: float) -> list[Lane]:
         """Note which lanes want more, and by when. Returns the lanes that have finished."""
@@ -254,17 +295,13 @@ class Drain:
         return lane.has_more and not self._tenures[lane].over.is_set()
 
     def _let_go(self, lane: Lane) -> None:
+        is_handed_over = self._is_handed_over(lane)
         if self._held.get(lane.held.id) is lane:
             del self._held[lane.held.id]
-        tenure = self._tenures[lane]
-        if not tenure.over.is_set():
-            tenure.report.add(lane)
-            if self._is_handed_over(lane):
-                tenure.report.unfinished[lane.held.id] = lane.held.name
-        del self._tenures[lane]
-        tenure.lanes.discard(lane)
-        if not tenure.lanes:
-            self._end(tenure)
+        tenure = self._tenures.pop(lane)
+        if is_handed_over:
+            tenure.report.unfinished[lane.held.id] = lane.held.name
+        self._leave(lane, tenure)
 
     async def _turn_over(self) -> None:
         """One statement that writes outcomes, claims for the lanes that want more, and renews leases that need it."""
@@ -335,7 +372,7 @@ class Drain:
             return
         moments = [self._turn_over_by()]
         if not self._stopping:
-            moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._open_tenures]
+            moments += [moment for tenure in self._open_tenures for moment in tenure.moments()]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
 

@@ -39,6 +39,8 @@ DRY_PAUSE = 0.5
 """A lane with nothing more due asks again after this many seconds."""
 LONGEST_IDLE = 30.0
 """An idle lane is held at most this many seconds for its next slot. For a later slot a tick wakes it."""
+LONG = 5.0
+"""A request that has been under way for so many seconds takes long: no end of it is in sight."""
 HEALTH_RETRY = 0.5
 """Seconds between tries to write a lane's health while Postgres is away."""
 
@@ -169,10 +171,17 @@ class Lane:
         """Its time is up: claim nothing more, but let claimed messages leave."""
         self.close("its time was up", may_leave=True)
 
-    def go_on(self, ends: float) -> None:
-        """Claim again what leaves until `ends`, unless something else than its time has closed it."""
+    @property
+    def may_go_on_from(self) -> float:
+        """The moment from which on its oldest request takes long. Infinity: none does, or it may send no more."""
+        return self._requests.oldest + LONG if self._requests.may_leave else inf
+
+    def go_on(self, ends: float, held: HeldLane, gateway: WAChatPro) -> None:
+        """Claim what leaves until `ends`, by the settings of now. Nothing, if not its time alone has closed it."""
+        self.held = held
         self._ends = ends
-        self._requests.reopen()
+        self._gateway = gateway
+        self._requests.go_on(held, gateway)
         self._changed(self)
 
     def close(self, why: str, *, may_leave: bool = False) -> None:

@@ -46,7 +46,6 @@ class LaneRequests:
     ) -> None:
         """Nothing leaves after `lease_ends`, a moment on the path's clock."""
         self.lease_ends = lease_ends
-        self.is_paced = held.pace.interval > 0
         self.may_leave = True
         """Whether what was claimed may leave."""
         self.closed: str | None = None
@@ -55,13 +54,26 @@ class LaneRequests:
         self._gateway = gateway
         self._path = path
         self._standing = standing
+        self._pace = held.pace
         self._pacer = Pacer(held.pace, held.debt, path.clock())
         self._queued = 0
         """Messages that still wait for their turn."""
+        self._under_way: dict[int, float] = {}
+        """When each request left that has not ended, the first first, by the number of its departure."""
         self._turns = asyncio.Lock()
         self._resting: asyncio.Future[None] | None = None
 
     # Between the lane and its requests
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether a rate holds for them."""
+        return self._pace.interval > 0
+
+    @property
+    def oldest(self) -> float:
+        """When the first of those left that have not ended; infinity: none is under way."""
+        return next(iter(self._under_way.values()), inf)
 
     def wait(self, now: float) -> float:
         """Seconds until one more message than those that wait for their turn may leave."""
@@ -87,10 +99,15 @@ class LaneRequests:
         if self._resting is not None and not self.may_leave and not self._resting.done():
             self._resting.set_result(None)
 
-    def reopen(self) -> None:
-        """The lane claims again, unless what was claimed is held back."""
+    def go_on(self, held: HeldLane, gateway: WAChatPro) -> None:
+        """Follow the settings that the lane has now, and claim again, unless what was claimed is held back."""
         if self.may_leave:
             self.closed = None
+        self._gateway = gateway
+        if held.pace != self._pace:
+            now = self._path.clock()
+            self._pacer = Pacer(held.pace, self._pacer.debt(now), now, len(self._under_way))
+            self._pace = held.pace
 
     async def attempt(self, message: Message, latest: Latest) -> Attempted:
         """One request at the message's turn, or none, if it may not leave: from the latest moment on none does."""
@@ -114,10 +131,13 @@ class LaneRequests:
             self._path.opt_outs.drop(message)
         if held_back is not None:
             return self._none(Outcome.NOT_SENT, f"held back: {held_back}")
-        started = self._path.clock()
+        started, departure = self._path.clock(), self._standing.depart()
+        number = departure.number
+        self._under_way[number] = started
         try:
-            verdict, departure = await self._request(message, latest, prepared, content, leaves_until)
+            verdict, departure = await self._request(message, latest, prepared, content, leaves_until, departure)
         finally:
+            del self._under_way[number]
             if self.is_paced:
                 self._pacer.replied(self._path.clock())
         ended, follower = self._path.clock(), self._path.follower
@@ -131,14 +151,20 @@ class LaneRequests:
         return Attempted(Verdict(outcome, reason), None, self._standing.depart())
 
     async def _request(
-        self, message: Message, latest: Latest, prepared: PreparedContent, content: MessageContent, until: float
+        self,
+        message: Message,
+        latest: Latest,
+        prepared: PreparedContent,
+        content: MessageContent,
+        until: float,
+        departure: Departure,
     ) -> tuple[Verdict, Departure]:
-        """One request of which nothing leaves from `until` on, and when it was made.
+        """One request of which nothing leaves from `until` on, and when it was made: at `departure`, or later.
 
         Where connecting took too long, a second one asks once more who has opted out when it has its connection. The
         first always asking would cost each message more.
         """
-        departure, gate = self._standing.depart(), TimedGate(until, self._path.clock)
+        gate = TimedGate(until, self._path.clock)
         verdict = await prepared.send(self._gateway, message.phone, content, gate)
         if gate.refused is None or self.closed is not None:
             return verdict, departure
@@ -157,7 +183,9 @@ class LaneRequests:
     async def _turn(self, message: Message, latest: Latest) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
         if not self.is_paced:
-            return await self._consent(message, latest)
+            held_back = await self._consent(message, latest)
+            if held_back is not None or not self.is_paced:
+                return held_back
         async with self._turns:
             # Timers may fire a millisecond early.
             while (held_back := await self._consent(message, latest)) is None and (

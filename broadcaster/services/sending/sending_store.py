@@ -60,6 +60,23 @@ class _LaneRow(msgspec.Struct, frozen=True):
     outcome_run: Any
     debt: float
 
+    def held(self) -> HeldLane:
+        return HeldLane(
+            id=self.id,
+            name=self.name,
+            account_id=self.account_id,
+            key_encrypted=self.key_encrypted,
+            base_url=self.base_url,
+            wire=self.wire,
+            reply_rules=self.reply_rules,
+            pace=Pace(self.interval_seconds, self.tolerance_seconds, self.burst),
+            max_in_flight=self.max_in_flight,
+            health=self.health,
+            failures=self.failures,
+            run=OutcomeRun.from_document(self.outcome_run),
+            debt=self.debt,
+        )
+
 
 class Message(NamedTuple):
     """A message that is to be sent: its attempt number `attempt` is committed, under the token `claim`.
@@ -181,24 +198,12 @@ class SendingStore:
         rows = await self._statements.rows(
             "take_lanes", _LaneRow, lanes=list(lanes), token=token, holder=self._holder, lease=self._lease
         )
-        return [
-            HeldLane(
-                id=row.id,
-                name=row.name,
-                account_id=row.account_id,
-                key_encrypted=row.key_encrypted,
-                base_url=row.base_url,
-                wire=row.wire,
-                reply_rules=row.reply_rules,
-                pace=Pace(row.interval_seconds, row.tolerance_seconds, row.burst),
-                max_in_flight=row.max_in_flight,
-                health=row.health,
-                failures=row.failures,
-                run=OutcomeRun.from_document(row.outcome_run),
-                debt=row.debt,
-            )
-            for row in rows
-        ]
+        return [row.held() for row in rows]
+
+    async def held_lanes(self, lanes: Sequence[int], tokens: Sequence[UUID]) -> list[HeldLane]:
+        """Of `lanes`, those that are held under the lease that `tokens` has for them, as they would be taken now."""
+        rows = await self._statements.rows("held_lanes", _LaneRow, lanes=list(lanes), tokens=list(tokens))
+        return [row.held() for row in rows]
 
     async def turn_over(
         self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
