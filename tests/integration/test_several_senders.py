@@ -433,7 +433,7 @@ def test_weights_say_how_they_share(shop: Shop) -> None:
     pause_campaign(shop.engine, "x")
     changed = change_campaign(shop.engine, "x", CampaignChange(instances=["a", "b"], weights={"a": 1, "b": 3}))
     assert [(each.what, each.was, each.now) for each in changed.changes] == [
-        ("instances", "a (3), d (1)", "a (1), b (3)")
+        ("instances", ["a (3)", "d (1)"], ["a (1)", "b (3)"])
     ]
     assert pending(shop) == {"a": 20, "b": 60}
     clone_campaign(shop.engine, "x", "y")
