@@ -21,7 +21,7 @@ from broadcaster.services.campaigns.campaign_reports import campaign_summary, wh
 from broadcaster.services.campaigns.lifecycle import Moved, cancel_campaign, pause_campaign, resume_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.campaign_pages import changes_of
-from broadcaster.web.faults import NO_SUCH_CHANGE, NOT_IN_THIS_STATE, OLD_FORM, ONLY_TO_LOOK_AT
+from broadcaster.web.refusals import NO_SUCH_CHANGE, NOT_IN_THIS_STATE, OLD_FORM, ONLY_TO_LOOK_AT
 from broadcaster.web.sign_ins import SignIn
 from broadcaster.web.surface import Surface, asked_for, form_of, sign_in_of
 

@@ -23,8 +23,8 @@ from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.services.standstill import Surroundings, find_standstills
 from broadcaster.settings import Settings
-from broadcaster.web.faults import NO_FORM, NO_NAME, TOO_LONG_A_FORM
 from broadcaster.web.readings import Readings
+from broadcaster.web.refusals import NO_FORM, NO_NAME, TOO_LONG_A_FORM
 from broadcaster.web.sign_ins import SignIn, SignIns
 
 T = TypeVar("T")
