@@ -120,6 +120,14 @@ def test_occurrences_are_run_approved_and_rejected(run_cli: RunCli, engine: Engi
     _, second, first = assert_done(run_cli("schedule", "report", "news", "--json")).json
     assert_refused(run_cli("schedule", "approve", "news"), "say which", first["occurrence"], code=2)
     assert "is queued" in assert_done(run_cli("schedule", "approve", "news", first["occurrence"])).stdout
+    queued = f"schedule news has an occurrence queued behind campaign {made['campaign']} since "
+    for shown in ("list", "plan"):
+        assert queued in assert_done(run_cli("schedule", shown)).stdout
+    assert_done(run_cli("schedule", "pause", "news"))
+    planned = assert_done(run_cli("schedule", "plan")).stdout
+    assert planned.startswith("nothing is due within a month\n")
+    assert "it is paused: go on with `broadcaster schedule resume news`" in planned
+    assert_done(run_cli("schedule", "resume", "news"))
     rejected = run_cli("schedule", "reject", "news", "--reason", "too late", "--by", "Ayu", "--json")
     assert assert_done(rejected).json["occurrence"] == second["occurrence"]
     rows = assert_done(run_cli("schedule", "report", "news", "--json")).json
