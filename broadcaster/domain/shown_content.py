@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from broadcaster.domain.contents import MessageContent
 
-_MOST_ESCAPES = 4
-"""How often a text may have been escaped for HTML, by its author and on its way."""
+_MOST_ESCAPES = 64
+"""How often a text may have been escaped for HTML, by its author and on its way, until it is not read to its end."""
 _LONGEST_WORD = 60
 """Characters without white space of which no text is made, but thumbnails in base64 are."""
 _LONGEST_SINGLE_WORD = 24
@@ -44,10 +44,11 @@ class Spelling:
     @cached_property
     def loose(self) -> str:
         """Without escapes, markup, invisible characters and typography; white space folded; NFC."""
-        text = self.text
+        text, escaped = self.text, ""
         for _ in range(_MOST_ESCAPES):
-            if "&" in text:
-                text = html.unescape(text)
+            if "&" not in text or text == escaped:
+                break
+            text, escaped = html.unescape(text), text
         text = _BREAK.sub(" ", text)
         text = unicodedata.normalize("NFC", text.translate(_LOOSENED))
         # A text that is nothing but markup is itself.

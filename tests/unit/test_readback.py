@@ -250,6 +250,15 @@ def test_a_message_that_a_late_clock_has_dated_before_it_began_is_not_absent(lat
     assert why(entry(-86_500), *around, candidates=[known("Later", 30)]) is None
 
 
+def test_a_text_that_was_escaped_however_often_and_dated_too_early_is_not_absent() -> None:
+    candidates = [candidate(content=MessageContent(text="Fish &amp;amp; chips")), known("Later", 30)]
+    shown = "Fish & chips"
+    for _ in range(12):
+        shown = html.escape(shown)
+        told = sights(candidates, reply(-300), entry(-150, shown), entry(40, "Later"))
+        assert told == [Sight.UNDECIDED, Sight.FOUND]
+
+
 def test_a_file_that_a_late_clock_has_dated_before_it_began_is_not_absent() -> None:
     shown = entry(-150, THUMBNAIL)
     assert sights([candidate(content=FILE)], reply(-300), shown, AFTER) == [Sight.UNDECIDED]
