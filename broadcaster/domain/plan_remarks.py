@@ -53,7 +53,8 @@ def said_put_off(plan: CampaignPlan) -> Iterator[str]:
 
 def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:
     """To how many it is sent, and how many others are skipped: `sent to about 15; skipped about 45 (cooldown)`."""
-    about = "about " if plan.expire_about or any(each.is_about for each in skips) else ""
+    is_about = (plan.expire and plan.expire_about) or any(each.is_about for each in skips)
+    about = "about " if is_about else ""
     sent = plan.messages - plan.expire - plan.remaining
     return f"sent to {about}{sent:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
 

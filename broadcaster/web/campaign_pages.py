@@ -19,7 +19,7 @@ from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import SpeedLimit, speed_limit
 from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.skips import Skipped
+from broadcaster.domain.skips import Skipped, skips_of
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.languages import Language
@@ -211,7 +211,8 @@ def _skips(plan: CampaignPlan | None, language: Language) -> Iterator[tuple[str,
     """How many it has skipped and how many it will, by reason, each with what it is called."""
     _ = language.gettext
     for is_done, called in ((True, _("Skipped so far")), (False, _("Will be skipped"))):
-        if found := [each for each in (plan.skips if plan else ()) if each.is_done is is_done]:
+        counts = ((each.reason, each.messages) for each in (plan.skips if plan else ()) if each.is_done is is_done)
+        if found := skips_of(counts, is_done=is_done):
             yield called, found
 
 

@@ -94,6 +94,17 @@ def passes_in_history(shop: Shop, seconds: float) -> None:
     shop.sql("UPDATE attempts SET finished_at = finished_at - make_interval(secs => :s) RETURNING 1", s=seconds)
 
 
+def test_skipping_takes_a_lane_neither_slots_nor_time(shop: Shop) -> None:
+    shop.add("c", "1/h", burst=1)
+    submit(shop, "slow", 20, "c", care=Care(cooldown=DAY, skips_recent=True))
+    shop.sql(
+        "INSERT INTO messaged_phones (phone, moments) SELECT phone, ARRAY[now() - interval '2 min'] FROM messages"
+        " WHERE seq <= 19"
+    )
+    drain(shop)
+    assert shop.states("slow") == {"skipped": 19, "sent": 1}
+
+
 def test_one_whose_outcome_may_yet_give_the_person_back_is_not_skipped(shop: Shop) -> None:
     set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
     submit(shop, "first", 10)

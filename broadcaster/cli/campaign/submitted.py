@@ -210,6 +210,7 @@ def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
 def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send is None:
         _say_why_untold(submitted)
+        _say_plan_remarks(submitted)
         return
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
@@ -221,11 +222,15 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submission.draft and len({each.day for each in submitted.days}) > 1:
         say("the days are as if it were started now:")
     say_days(submitted.days)
-    for remark in submitted.plan_remarks:
-        say(f"  {remark}")
+    _say_plan_remarks(submitted)
     if submitted.waiting:
         messages = "message of another campaign" if submitted.waiting == 1 else "messages of other campaigns"
         say(f"  beside {submitted.waiting:,} {messages} through its instances, as priorities say")
+
+
+def _say_plan_remarks(submitted: Submitted) -> None:
+    for remark in submitted.plan_remarks:
+        say(f"  {remark}")
 
 
 def _say_why_untold(submitted: Submitted) -> None:
