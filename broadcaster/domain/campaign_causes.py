@@ -11,7 +11,16 @@ from broadcaster.domain.care import stopped_figures
 from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.instance_causes import lane_remedy, what_it_does
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import CampaignFacts, Cause, Queue, Remedy, Scene, Standstill, What, counted
+from broadcaster.domain.standstill import (
+    CampaignFacts,
+    Cause,
+    QueuedOccurrence,
+    Remedy,
+    Scene,
+    Standstill,
+    What,
+    counted,
+)
 from broadcaster.domain.states import CampaignState
 
 START_GRACE = timedelta(seconds=5)
@@ -54,7 +63,7 @@ def campaign_causes(standing: CampaignStanding, scene: Scene) -> Iterator[Stands
             yield from [nobody] if nobody else _stopped(standing)
 
 
-def _queued(campaign: CampaignFacts, queue: Queue) -> Standstill:
+def _queued(campaign: CampaignFacts, queue: QueuedOccurrence) -> Standstill:
     if queue.is_paused:
         remedy = Remedy("go on with", f"broadcaster schedule resume {quote(queue.schedule)}")
         return _of(campaign, Cause.QUEUED, f"is queued, and its schedule {queue.schedule} is paused", remedy)

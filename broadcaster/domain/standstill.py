@@ -112,7 +112,7 @@ class LaneFacts:
         return self.gaps.rest if self.gaps and self.is_resting else None
 
 
-class Queue(NamedTuple):
+class QueuedOccurrence(NamedTuple):
     """What a queued occurrence of a schedule, or the first of several, waits for."""
 
     schedule: str
@@ -132,7 +132,7 @@ class CampaignFacts:
     started_at: datetime | None
     reason: str | None = None
     """Why it is in this state, where that needs a reason."""
-    queue: Queue | None = None
+    queue: QueuedOccurrence | None = None
     """None: it is no queued occurrence."""
 
 

@@ -32,7 +32,15 @@ from broadcaster.domain.schedule_causes import (
     rejecting_schedules,
 )
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Queue, Scene, Standstill
+from broadcaster.domain.standstill import (
+    CampaignFacts,
+    FullLimit,
+    LaneFacts,
+    Part,
+    QueuedOccurrence,
+    Scene,
+    Standstill,
+)
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from broadcaster.settings import Settings
@@ -267,7 +275,7 @@ def _full_limit_of_campaign(row: _Row) -> FullLimit | None:
 def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
-    queue = None if row.schedule is None else Queue(row.schedule, row.schedule_is_paused, row.behind)
+    queue = None if row.schedule is None else QueuedOccurrence(row.schedule, row.schedule_is_paused, row.behind)
     return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason, queue)
 
 
