@@ -25,7 +25,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import BodyGate, Chat, GatewayError, WAChatPro
-from broadcaster.services.sending.drain import HAND_OVER, Drain
+from broadcaster.services.sending.drain import Drain
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.lane import LONG
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
@@ -42,6 +42,7 @@ from broadcaster.services.sending.sending_store import (
     SendingStore,
 )
 from broadcaster.services.sending.spool import Spool
+from broadcaster.services.sending.tenures import HAND_OVER
 from tests.support.virtual_time import run_in_virtual_time
 
 LEASE = 15.0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from math import inf
 from uuid import UUID, uuid4
@@ -24,6 +23,7 @@ from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane
 from broadcaster.services.sending.outcome_writer import RETRY
 from broadcaster.services.sending.send_path import SendPath
 from broadcaster.services.sending.sending_store import Ask, Claim, HeldLane, Return
+from broadcaster.services.sending.tenures import HAND_OVER, Tenure, Tenures
 
 log = structlog.get_logger()
 
@@ -37,29 +37,6 @@ LEASE_MARGIN = 1.0
 """Stop sending this many seconds before the lease ends."""
 SHORTEST_TENURE = 0.75
 """The smallest share of its time that a task may get: tasks that began together must not always hand over together."""
-HAND_OVER = 1.0
-"""Lanes whose time is up are waited for this many seconds, to be handed over together. A request may take longer."""
-
-
-@dataclass(slots=True, eq=False)
-class _Tenure:
-    """The lanes that a `send` task waits for, until shortly after `ends`, or that go on after their task."""
-
-    ends: float
-    lanes: set[Lane] = field(default_factory=set)
-    report: DrainReport = field(default_factory=DrainReport)
-    is_up: bool = False
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once no task waits for it."""
-
-    def moments(self) -> Iterator[float]:
-        """When it is to be looked at."""
-        if not self.is_up:
-            yield self.ends
-            return
-        if not self.over.is_set():
-            yield self.ends + HAND_OVER
-        yield min((lane.may_go_on_from for lane in self.lanes), default=inf)
 
 
 class Drain:
@@ -84,13 +61,10 @@ class Drain:
         self._open_gateway = open_gateway
         self._lease = lease
         self._seconds = seconds
-        self._most_tasks = most_tasks
         self._stopping = False
         self._taking = asyncio.Lock()
         self._feeding: asyncio.Task[None] | None = None
-        self._tenures: dict[Lane, _Tenure] = {}
-        """For lanes that are held, and lanes whose lease was lost while they had requests under way."""
-        self._open_tenures: set[_Tenure] = set()
+        self._tenures = Tenures(most_tasks)
         self._held: dict[int, Lane] = {}
         """By lane id, the one that was renewed longest ago first."""
         self._hungry = HungryLanes()
@@ -106,8 +80,8 @@ class Drain:
         async with self._taking:
             asked = self._path.clock()
             taken = [] if self._stopping else await self._path.store.take_lanes(lanes, token)
-        mine = _Tenure(asked + self._seconds * self._path.random.uniform(SHORTEST_TENURE, 1.0))
-        tenure = self._to_join() or mine
+        mine = Tenure(asked + self._seconds * self._path.random.uniform(SHORTEST_TENURE, 1.0))
+        tenure = self._tenures.to_join() or mine
         refused: list[tuple[HeldLane, str]] = []
         for held in taken:
             try:
@@ -145,28 +119,15 @@ class Drain:
 
     # Taking lanes
 
-    def _to_join(self) -> _Tenure | None:
-        """The tenure that more lanes must join; None: another task may wait."""
-        waited_for = [tenure for tenure in self._open_tenures if not tenure.over.is_set()]
-        to_join = [tenure for tenure in waited_for if not tenure.is_up]
-        if len(waited_for) < self._most_tasks or not to_join:
-            return None
-        return min(to_join, key=lambda tenure: len(tenure.lanes))
-
-    def _hold(self, lane: Lane, tenure: _Tenure) -> None:
+    def _hold(self, lane: Lane, tenure: Tenure) -> None:
         if lost := self._held.pop(lane.held.id, None):
             lost.close("the lease was lost")
         self._held[lane.held.id] = lane
-        self._belongs(lane, tenure)
+        self._tenures.add(lane, tenure)
         self._note(lane)
         if self._feeding is None:
             # Not in the name of the task that came first: it goes on for others.
             self._feeding = asyncio.create_task(self._feed(), context=Context())
-
-    def _belongs(self, lane: Lane, tenure: _Tenure) -> None:
-        self._tenures[lane] = tenure
-        self._open_tenures.add(tenure)
-        tenure.lanes.add(lane)
 
     async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
         """Leave a lane that cannot even be tried to an operator. The other lanes go on."""
@@ -174,7 +135,7 @@ class Drain:
         await self._path.store.change_lane_health(held.id, token, change, held.run)
         await self._path.store.release_lanes([Return(held.id, token, held.debt, again=False)])
 
-    async def _until_over(self, tenure: _Tenure, feeding: asyncio.Task[None]) -> None:
+    async def _until_over(self, tenure: Tenure, feeding: asyncio.Task[None]) -> None:
         """Wait for the end of a tenure. Raises the error of the feeding task if that fails."""
         over = asyncio.create_task(tenure.over.wait())
         try:
@@ -193,60 +154,26 @@ class Drain:
 
     async def _feed(self) -> None:
         try:
-            while self._tenures:
+            while self._tenures.lanes:
                 self._look.clear()
                 now = self._path.clock()
-                await self._go_on(self._end_tenures(now), now)
+                await self._go_on(self._tenures.end(now, is_stopping=self._stopping), now)
                 await self._release(self._look_at_changed(now))
                 await self._turn_over()
                 await self._wait()
         finally:
-            for lane in self._tenures:
-                lane.abandon()
-            for each in (self._tenures, self._open_tenures, self._held, self._hungry, self._changed):
+            self._tenures.abandon()
+            for each in (self._held, self._hungry, self._changed):
                 each.clear()
             self._feeding = None
-
-    def _end_tenures(self, now: float) -> list[Lane]:
-        """Let no lane claim more whose time is up. Returns those that are to go on all the same.
-
-        Nobody else could take them before a request of theirs has ended that takes long.
-        """
-        going_on: list[Lane] = []
-        for tenure in list(self._open_tenures):
-            if now < tenure.ends and not self._stopping:
-                continue
-            if not self._stopping:
-                long = [lane for lane in tenure.lanes if lane.may_go_on_from <= now]
-                going_on += long
-                for lane in long:
-                    self._leave(lane, tenure)
-            if not tenure.is_up:
-                tenure.is_up = True
-                for lane in tenure.lanes:
-                    lane.hand_over()
-            elif now >= tenure.ends + HAND_OVER and not self._stopping and not tenure.over.is_set():
-                for lane in tenure.lanes:
-                    tenure.report.add(lane)
-                tenure.over.set()
-        return going_on
-
-    def _leave(self, lane: Lane, tenure: _Tenure) -> None:
-        if not tenure.over.is_set():
-            tenure.report.add(lane)
-        tenure.lanes.discard(lane)
-        if not tenure.lanes:
-            self._open_tenures.discard(tenure)
-            tenure.over.set()
 
     async def _go_on(self, lanes: Sequence[Lane], now: float) -> None:
         """Let these send on without a task, by the settings of now."""
         if not lanes:
             return
-        after = _Tenure(now + self._seconds)
-        after.over.set()
+        after = Tenure.without_task(now + self._seconds)
         for lane in lanes:
-            self._belongs(lane, after)
+            self._tenures.add(lane, after)
         try:
             found = await self._path.store.held_lanes([each.held.id for each in lanes], [each.token for each in lanes])
         except Exception:  # noqa: BLE001 - Postgres is away: claims say so, and it is tried again
@@ -266,7 +193,7 @@ class Drain:
     def _look_at_changed(self, now: float) -> list[Lane]:
         """Note which lanes want more, and by when. Returns the lanes that have finished."""
         finished = []
-        for lane in self._changed & self._tenures.keys():
+        for lane in self._changed & self._tenures.lanes:
             if lane.is_finished:
                 finished.append(lane)
                 self._hungry.discard(lane)
@@ -279,7 +206,9 @@ class Drain:
         if not finished:
             return
         returns = [
-            Return(lane.held.id, lane.token, lane.clock_debt(), self._is_handed_over(lane), lane.standing.new_run)
+            Return(
+                lane.held.id, lane.token, lane.clock_debt(), self._tenures.is_handed_over(lane), lane.standing.new_run
+            )
             for lane in finished
         ]
         try:
@@ -288,20 +217,9 @@ class Drain:
             names = [lane.held.name for lane in finished]
             log.warning("cannot release", instances=names, error=type(error).__name__)
         for lane in finished:
-            self._let_go(lane)
-
-    def _is_handed_over(self, lane: Lane) -> bool:
-        """Whether its task will wake it again. Where no task waits for it any more, a tick does."""
-        return lane.has_more and not self._tenures[lane].over.is_set()
-
-    def _let_go(self, lane: Lane) -> None:
-        is_handed_over = self._is_handed_over(lane)
-        if self._held.get(lane.held.id) is lane:
-            del self._held[lane.held.id]
-        tenure = self._tenures.pop(lane)
-        if is_handed_over:
-            tenure.report.unfinished[lane.held.id] = lane.held.name
-        self._leave(lane, tenure)
+            if self._held.get(lane.held.id) is lane:
+                del self._held[lane.held.id]
+            self._tenures.let_go(lane)
 
     async def _turn_over(self) -> None:
         """One statement that writes outcomes, claims for the lanes that want more, and renews leases that need it."""
@@ -368,13 +286,13 @@ class Drain:
 
     async def _wait(self) -> None:
         """Wait until a lane changes or a deadline comes."""
-        if not self._tenures or self._look.is_set():
+        if not self._tenures.lanes or self._look.is_set():
             return
-        moments = [self._turn_over_by()]
+        until = self._turn_over_by()
         if not self._stopping:
-            moments += [moment for tenure in self._open_tenures for moment in tenure.moments()]
+            until = min(until, self._tenures.next_moment())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
+            await asyncio.wait_for(self._look.wait(), max(0.0, until - self._path.clock()))
 
     def _turn_over_by(self) -> float:
         """The moment when the first lane or outcome cannot wait any longer."""
