@@ -15,6 +15,8 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import LaneFacts, Part, Scene
 
 _MOST_NAMED = 3
+_SILENT = 5.0
+"""An instance with a rate that claimed nothing for so many seconds, and for two of its slots, waits for replies."""
 
 
 class HoldCause(StrEnum):
@@ -34,7 +36,7 @@ class HoldCause(StrEnum):
     GAP = "gap"
     RATE = "rate"
     GATEWAY = "gateway"
-    """Nothing but how fast it answers."""
+    """Nothing but how fast it answers: what its rate allows at once is under way."""
 
 
 class HoldNow(msgspec.Struct, frozen=True):
@@ -104,7 +106,17 @@ def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
         return HoldCause.LIMIT, f"limit {lane.full.removesuffix(',')}, again", lane.slot
     if lane.not_before is not None and lane.not_before > scene.now:
         return HoldCause.REST, "rests, and goes on", lane.not_before
+    if _waits_for_replies(part, scene):
+        return HoldCause.GATEWAY, "requests that its gateway has not answered yet", None
     return _hold_of_pace(lane, scene)
+
+
+def _waits_for_replies(part: Part, scene: Scene) -> bool:
+    """Whether as much is under way as its burst lets."""
+    rate, used_at = part.lane.rate, part.lane.used_at
+    if not part.sending or rate is None or used_at is None:
+        return False
+    return (scene.now - used_at).total_seconds() > max(_SILENT, 2 / rate)
 
 
 def _hold_of_pace(lane: LaneFacts, scene: Scene) -> tuple[HoldCause, str, datetime | None]:

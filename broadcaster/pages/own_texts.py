@@ -186,6 +186,7 @@ OWN_TEXTS = (
     _("gaps of %(spell)s"),
     _("rate %(rate)s"),
     _("as fast as its gateway answers"),
+    _("requests that its gateway has not answered yet"),
     _("its start"),
     _("its windows"),
     _("the slices of its canary"),

@@ -511,6 +511,23 @@ def test_gaps_and_rests_hold_by_themselves_with_their_moment(
 
 
 @pytest.mark.parametrize(
+    ("rate", "used", "sending", "says"),
+    [
+        (1 / 3, 7, 2, "requests that its gateway has not answered yet"),
+        (1 / 3, 5, 2, "rate 20/min"),
+        (1 / 60, 90, 1, "rate 1/min"),
+        (1 / 3, 60, 0, "rate 20/min"),
+        (None, 60, 4, "as fast as its gateway answers"),
+    ],
+)
+def test_an_instance_of_which_all_that_may_be_under_way_hangs_is_held_by_its_gateway(
+    rate: float | None, used: float, sending: int, says: str
+) -> None:
+    [hold] = holds_now([work(lane(rate=rate, used_at=ago(used)), pending=3, sending=sending)], SCENE)
+    assert hold.says(str) == says
+
+
+@pytest.mark.parametrize(
     ("known", "held", "says"),
     [
         ({"health": LaneHealth.DOWN, "not_before": NOW - timedelta(seconds=1)}, {}, "is down, next try now"),
