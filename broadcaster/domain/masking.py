@@ -16,7 +16,12 @@ _NUMBER = r"(?<![+(])(?P<opened>\()?[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}(?(o
 _COUNT = "[0-9]{1,3}(?:,[0-9]{3})*"
 _FIGURES = rf"({_COUNT} of {_COUNT} \([0-9.]{{1,9}}%\))"
 """As domain/care.py words a count and its share, which are nobody's number: `8 of 1,399 (0.5718%)`."""
+_DAY = r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?:Z|[+-][01][0-9]:[0-5][0-9])?"
+_MOMENT = rf"((?<![0-9+(./-]){_DAY}(?:{_TIME})?(?![-+()/.:]?[0-9]))"
+"""A day, or a moment as the names of a schedule's campaigns have it: `news 2026-11-29T09:00:00+07:00`."""
 _FIGURES_OR_NUMBER = re.compile(f"{_FIGURES}|{_NUMBER}")
+_SHOWN_OR_NUMBER = re.compile(f"(?:{_FIGURES}|{_MOMENT})|{_NUMBER}")
 
 
 def masked(phone: str) -> str:
@@ -32,9 +37,9 @@ def masked(phone: str) -> str:
 
 
 def with_masked_phones(text: str) -> str:
-    """The text with whatever may be somebody's number masked."""
-    return _FIGURES_OR_NUMBER.sub(
-        lambda found: found[1] or masked("".join(each for each in found[0] if each.isdecimal())), text
+    """The text with whatever may be somebody's number masked. Days and moments are nobody's."""
+    return _SHOWN_OR_NUMBER.sub(
+        lambda found: found[1] or found[2] or masked("".join(each for each in found[0] if each.isdecimal())), text
     )
 
 

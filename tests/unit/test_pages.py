@@ -26,7 +26,7 @@ from broadcaster.domain.course import (
     TimeSpan,
     course_of,
 )
-from broadcaster.domain.masking import masked, with_masked_phones, without_numbers
+from broadcaster.domain.masking import HIDDEN, masked, with_masked_phones, without_numbers
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.sharing import MoveReason
@@ -167,7 +167,17 @@ def test_a_number_in_brackets_leaves_none_of_them() -> None:
     assert "number 6281••••••89 of Ayu" in with_masked_phones(said)
 
 
-@pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 of 20 at 12:30",
+        "HTTP 503",
+        "code 12, a letter b, code 34567",
+        "campaign news 2026-11-29T09:00:00+07:00 goes first",
+        "is queued behind campaign news 2026-11-29T09:00:00+07:00, 12 wait",
+        "since 2026-11-29 12:30:05 until 2026-12-01",
+    ],
+)
 def test_what_is_no_phone_is_not_masked(text: str) -> None:
     assert with_masked_phones(text) == text
 
@@ -179,6 +189,14 @@ def test_figures_at_which_something_has_paused_itself_are_not_masked(count: int,
     reason = stop_reason(list(exceeded(stops, figures)))
     assert f"{count:,} of {among:,} (" in reason
     assert with_masked_phones(reason) == without_numbers(reason) == reason
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-29-3456", "+2026-11-29", "62812345678 2026-11-29", "2026-11-29.345", "2026-13-45"]
+)
+def test_what_only_looks_like_a_day_is_masked(text: str) -> None:
+    assert HIDDEN in with_masked_phones(text)
+    assert "11-29" not in with_masked_phones(text).removesuffix(" 2026-11-29")
 
 
 @pytest.mark.parametrize(
