@@ -181,9 +181,10 @@ def test_the_columns_of_campaigns_add_up_where_messages_are_skipped_or_unknown(
         connection.execute(text("UPDATE messages SET state = 'expired' WHERE seq = 6"))
     for command in (listing, together):
         said = assert_done(run_cli(*command)).stdout
-        counts = re.search(r"^NAME +STATE +TOTAL +SENT +FAILED +EXPIRED +OTHER +OPEN .*\nc +running +(.*)", said, re.M)
+        columns = "NAME +STATE +TOTAL +SENT +FAILED +UNKNOWN +EXPIRED +OTHER +OPEN"
+        counts = re.search(rf"^{columns} .*\nc +running +(.*)", said, re.M)
         assert counts is not None, said
-        assert counts[1].split()[:6] == ["60", "0", "0", "1", "5", "54"]
+        assert counts[1].split()[:7] == ["60", "0", "0", "2", "1", "3", "54"]
 
 
 def test_show_does_not_send_anybody_to_itself(run_cli: RunCli, engine: Engine) -> None:
