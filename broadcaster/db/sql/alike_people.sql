@@ -1,9 +1,9 @@
 WITH /* alike_people */
 -- Of a campaign's people, those who are to get something of others as well, and those who were messaged since it started: how
--- many are in the same of the campaigns %(others)s and, where a message says that (`groups`), in the same group of recipients,
--- and were messaged at the same times: the latest %(most)s times in the
--- span, each up to %(piece)s later than it was, and not ahead. They are beside each other in their lists, as far as these are
--- left: in its own one (`place`) and in those of the others (`places`), each in %(pieces)s pieces, from 0 to 1.
+-- many are in the same of the campaigns %(others)s, and were messaged at the same times: the latest %(most)s times in the
+-- span, each up to %(piece)s later than it was, and not ahead. They are in one group of recipients (`groups`), where one of
+-- their messages says which. They are beside each other in their lists, as far as these are left: in its own one (`place`) and
+-- in those of the others (`places`), each in %(pieces)s pieces, from 0 to 1.
 -- Where it %(has_started)s not, whoever is not free when it may leave first, at %(at)s, is planned by that. One of %(every)s is
 -- looked at, whoever that is.
 own AS MATERIALIZED (
