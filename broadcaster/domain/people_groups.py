@@ -6,13 +6,15 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
+from broadcaster.domain.opening_hours import NOBODY, RecipientGroup
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.planned_people import PeopleRules, PlannedPeople
 from broadcaster.domain.surroundings import Surroundings
@@ -40,6 +42,8 @@ class Alike(msgspec.Struct, frozen=True):
     """Where they are in the list of what is left of the campaign, from 0 to 1; 0 where nobody knows."""
     places: list[float] = []
     """The same in the lists of the selections; empty where nobody knows."""
+    groups: list[RecipientGroup] = []
+    """Of recipients, in one of which each of them is; empty: they are in all."""
 
 
 def rules_of(care: Care | None, caps: Sequence[Cap]) -> PeopleRules:
@@ -52,6 +56,34 @@ def planned_people(groups: Sequence[Alike], rules: Mapping[int, PeopleRules], gr
     """The groups, numbered from 1, for a plan of campaigns with these rules; `grace` as of `PlannedPeople`."""
     moments = {key: [moment.timestamp() for moment in each.moments] for key, each in enumerate(groups, 1)}
     return PlannedPeople(moments, rules, grace)
+
+
+def by_clocks(found: Sequence[Alike], most: int, moment: datetime) -> Sequence[Sequence[Alike]]:
+    """The same apart by their groups of recipients, in at most so many: neighbours by their clocks at that moment are
+    joined, the fewest people first.
+    """
+    by_groups: dict[tuple[RecipientGroup, ...], list[Alike]] = defaultdict(list)
+    for each in found:
+        by_groups[tuple(each.groups)].append(each)
+    apart = [by_groups[groups] for groups in sorted(by_groups, key=lambda groups: (_offsets(groups, moment), groups))]
+    while len(apart) > most:
+        people = [sum(each.people for each in alike) for alike in apart]
+        least = min(range(len(people) - 1), key=lambda place: people[place] + people[place + 1])
+        apart[least : least + 2] = [_of_any([*apart[least], *apart[least + 1]])]
+    return apart
+
+
+def _offsets(groups: Iterable[RecipientGroup], moment: datetime) -> Sequence[timedelta]:
+    """By which the clocks of these groups differ from UTC then."""
+    found = (moment.astimezone(ZoneInfo(zone)).utcoffset() for group in groups for zone in group.zones)
+    return sorted(offset for offset in found if offset is not None)
+
+
+def _of_any(alike: Sequence[Alike]) -> list[Alike]:
+    """The same, each of whom may be in any of their groups of recipients."""
+    is_known = all(each.groups for each in alike)
+    groups = sorted({group for each in alike for group in each.groups}) if is_known else []
+    return [msgspec.structs.replace(each, groups=groups) for each in alike]
 
 
 def even_groups(found: Sequence[Alike], size: int) -> Iterator[Alike]:
@@ -112,7 +144,7 @@ def _joined(alike: Sequence[Alike]) -> Alike:
 
 
 def of_groups(
-    part: PlannedPart, theirs: Mapping[int, int], whole: int, places: Mapping[int, float] | None = None
+    part: PlannedPart, theirs: Mapping[int, float], whole: float, places: Mapping[int, float] | None = None
 ) -> Iterator[PlannedPart]:
     """The part by groups, each of which is so many of the `whole` people of its campaign and has that share of it.
 
@@ -122,7 +154,7 @@ def of_groups(
     # Where some stand for all, they may come to more.
     others = max(0, whole - sum(theirs.values()))
     whole = others + sum(theirs.values())
-    had = gone = 0
+    had, gone = 0.0, 0
     for key, people in theirs.items():
         before = 0 if places is None else min(others, round(places[key] * whole - people / 2) - had)
         steps = [(0, before), (key, people)] if before * _MOST_BETWEEN > whole else [(key, people)]
@@ -152,16 +184,22 @@ class PeopleBeside:
 
     def parts(self, parts: Sequence[PlannedPart], own: int) -> list[PlannedPart]:
         """The same by these groups, where they are of it, its number being `own`, or of one of the others."""
-        wholes: Counter[int] = Counter()
+        wholes: dict[int, Counter[RecipientGroup]] = defaultdict(Counter)
         for part in parts:
             if part.rule is None or part.campaign != own:
-                wholes[part.campaign] += part.messages
+                wholes[part.campaign][part.group] += part.messages
         found: list[PlannedPart] = []
         for part in parts:
             # Who waits already is planned by that.
             places = {} if part.campaign == own and part.rule is not None else self._places(part.campaign, own)
-            theirs = {key: self.groups[key - 1].people for key in sorted(places, key=places.__getitem__)}
-            found += of_groups(part, theirs, wholes[part.campaign], places) if theirs else [part]
+            of_campaign = wholes[part.campaign]
+            theirs = {
+                key: people
+                for key in sorted(places, key=places.__getitem__)
+                if (people := _people(self.groups[key - 1], part.group, of_campaign))
+            }
+            whole = of_campaign.total() if part.group == NOBODY else of_campaign[part.group]
+            found += of_groups(part, theirs, whole, places) if theirs else [part]
         return found
 
     def is_within(self, around: Surroundings) -> bool:
@@ -186,3 +224,11 @@ class PeopleBeside:
             for key, each in groups
             if campaign in each.selections
         }
+
+
+def _people(alike: Alike, group: RecipientGroup, messages: Counter[RecipientGroup]) -> float:
+    """How many of them are in that group of recipients, where a campaign has so many messages for each group."""
+    if group == NOBODY:
+        return alike.people
+    groups = alike.groups or messages
+    return alike.people * messages[group] / sum(messages[each] for each in groups) if group in groups else 0

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 import pytest
 
 from broadcaster.domain.frequency import PersonRule
-from broadcaster.domain.people_groups import Alike, PeopleBeside, even_groups, groups_in_order, of_groups
+from broadcaster.domain.opening_hours import RecipientGroup
+from broadcaster.domain.people_groups import Alike, PeopleBeside, by_clocks, even_groups, groups_in_order, of_groups
 from broadcaster.domain.planned_parts import OWN, PlannedPart
 from broadcaster.domain.planned_people import PeopleRules
 from broadcaster.domain.skips import Skipped, joined_skips, said_skips
 
 OTHER = 7
 NOW = datetime(2026, 1, 5, 2, tzinfo=UTC)
+JAPAN = RecipientGroup("JP", ("Asia/Tokyo",))
+KOREA = RecipientGroup("KR", ("Asia/Seoul",))
+NIGERIA = RecipientGroup("NG", ("Africa/Lagos",))
+BRAZIL = RecipientGroup("BR", ("America/Sao_Paulo",))
 
 
 def by_people(parts: list[PlannedPart]) -> list[tuple[int, int]]:
@@ -72,6 +77,54 @@ def test_people_of_lists_in_different_orders_are_in_groups_by_both() -> None:
     assert places(groups_in_order(found, 10)) == [(10, 0, 0), (10, 0, 0.5), (10, 0.5, 0), (10, 0.5, 0.5)]
     assert places(groups_in_order(found, 40)) == [(40, 0.25, 0.25)]
     assert [each.selections for each in groups_in_order([*found, Alike([1, 2], [], 1)], 40)] == [[1], [1, 2]]
+
+
+def of(*groups: RecipientGroup, people: int = 10) -> Alike:
+    return Alike([OTHER], [], people, places=[0.0], groups=list(groups))
+
+
+@pytest.mark.parametrize(
+    ("most", "found"),
+    [
+        (4, [[(BRAZIL,)], [(NIGERIA,)], [(JAPAN,)], [(KOREA,)]]),
+        (3, [[(BRAZIL,)], [(NIGERIA,)], [(JAPAN, KOREA)] * 2]),
+        (2, [[(BRAZIL,)], [(JAPAN, KOREA, NIGERIA)] * 3]),
+        (1, [[(BRAZIL, JAPAN, KOREA, NIGERIA)] * 4]),
+    ],
+)
+def test_people_are_apart_by_country_and_neighbours_by_their_clocks_are_joined_where_there_are_many(
+    most: int, found: list[list[tuple[RecipientGroup, ...]]]
+) -> None:
+    people = [of(JAPAN, people=5), of(NIGERIA, people=20), of(KOREA, people=5), of(BRAZIL, people=30)]
+    assert [[tuple(each.groups) for each in alike] for alike in by_clocks(people, most, NOW)] == found
+
+
+def test_people_whose_country_nobody_knows_are_of_all_countries() -> None:
+    assert [[each.groups for each in alike] for alike in by_clocks([of(JAPAN), of()], 2, NOW)] == [[[]], [[JAPAN]]]
+    assert [[each.groups for each in alike] for alike in by_clocks([of(JAPAN), of()], 1, NOW)] == [[[], []]]
+
+
+@pytest.mark.parametrize(
+    ("groups", "japan", "nigeria"),
+    [
+        ([of(JAPAN), of(NIGERIA)], [(1, 10), (0, 20)], [(2, 10), (0, 50)]),
+        ([of(JAPAN)], [(1, 10), (0, 20)], [(0, 60)]),
+        ([of(JAPAN, NIGERIA, people=30)], [(1, 10), (0, 20)], [(1, 20), (0, 40)]),
+        ([of(people=30)], [(1, 10), (0, 20)], [(1, 20), (0, 40)]),
+        ([of(JAPAN), of(people=30)], [(1, 10), (2, 10), (0, 10)], [(2, 20), (0, 40)]),
+    ],
+    ids=["two countries", "one country", "joined", "unknown", "some unknown"],
+)
+def test_what_goes_to_a_country_goes_to_its_people_alone(
+    groups: list[Alike], japan: list[tuple[int, int]], nigeria: list[tuple[int, int]]
+) -> None:
+    rules = PeopleRules(cooldown=3_600)
+    beside = PeopleBeside(groups, rules, {OTHER: PeopleRules()}, [2], 75.0)
+    own = [PlannedPart(lane_id=1, messages=30, group=JAPAN), PlannedPart(lane_id=1, messages=60, group=NIGERIA)]
+    assert by_people(beside.parts(own, OWN)) == [*japan, *nigeria]
+    # The other one's windows are the same for everybody.
+    whole = by_people(beside.parts([PlannedPart(lane_id=2, messages=90, campaign=OTHER)], OWN))
+    assert whole[:-1] == [(key, each.people) for key, each in enumerate(groups, 1)]
 
 
 def test_parts_of_a_campaign_and_of_others_are_planned_by_the_people_whom_they_share() -> None:

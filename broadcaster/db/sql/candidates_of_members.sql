@@ -4,6 +4,7 @@ SELECT
     r.phone,
     NULL::integer AS lane_id,
     NULL::integer AS seq,
+    0::smallint AS recipient_group,
     CASE WHEN %(require_consent)s AND agreed.phone IS NULL THEN 'no_consent' END AS reason
 FROM audience_recipients(
     %(audience_id)s, %(wanted)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb

@@ -4,6 +4,7 @@ SELECT
     s.phone,
     NULL::integer AS lane_id,
     s.seq::integer AS seq,
+    0::smallint AS recipient_group,
     CASE WHEN %(require_consent)s AND agreed.phone IS NULL THEN 'no_consent' END AS reason
 FROM recipient_snapshot s
 LEFT JOIN (

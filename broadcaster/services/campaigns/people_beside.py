@@ -22,6 +22,7 @@ from broadcaster.domain.people_groups import (
     PIECES_OF_SPAN,
     Alike,
     PeopleBeside,
+    by_clocks,
     even_groups,
     groups_in_order,
     rules_of,
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 _MOST_LOOKED_UP = 100_000
 """Rows by key; of more people some stand for all."""
 _MOST_GROUPS = 2 * MOST_PIECES
-_CANDIDATES = SQL("SELECT phone, seq FROM candidates WHERE reason IS NULL")
+_CANDIDATES = SQL("SELECT phone, seq, recipient_group FROM candidates WHERE reason IS NULL")
 # Of those who wait it is known until when.
 _PENDING = SQL(
-    "SELECT phone, seq FROM messages"
+    "SELECT phone, seq, recipient_group FROM messages"
     " WHERE segment = %(segment)s AND campaign_id = %(campaign_id)s AND state = 'pending'"
     " AND (reason IS NULL OR reason NOT IN ('cooldown', 'cap') OR next_attempt_at <= now())"
 )
@@ -119,7 +120,7 @@ class _Asking:
         met = {campaign for each in found for campaign in each.selections}
         return (
             PeopleBeside(
-                _few(found),
+                _few(found, self.at),
                 own,
                 {each.id: rules_of(each.care, caps) for each in others if each.id in met},
                 sorted({lane for each in others if each.id in met for lane in each.lanes}),
@@ -130,11 +131,14 @@ class _Asking:
         )
 
 
-def _few(found: Sequence[Alike]) -> Sequence[Alike]:
+def _few(found: Sequence[Alike], at: datetime) -> Sequence[Alike]:
     """The same in few groups; where they are of many kinds, without the smallest of them."""
     size = max(1, ceil(sum(each.people for each in found) / MOST_PIECES))
-    held = [each for each in found if each.is_held]
-    free = [each for each in found if not each.is_held]
-    # Those who are held are free one after the other, and others come to their turns in the order of lists.
-    groups = [*even_groups(held, size), *groups_in_order(free, size)]
+    kinds = {(each.is_held, *each.selections) for each in found}
+    groups: list[Alike] = []
+    for alike in by_clocks(found, max(1, MOST_PIECES // len(kinds)), at):
+        held = [each for each in alike if each.is_held]
+        free = [each for each in alike if not each.is_held]
+        # Those who are held are free one after the other, and others come to their turns in the order of lists.
+        groups += [*even_groups(held, size), *groups_in_order(free, size)]
     return sorted(groups, key=lambda each: -each.people)[:_MOST_GROUPS] if len(groups) > _MOST_GROUPS else groups
