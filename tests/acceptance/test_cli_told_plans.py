@@ -184,7 +184,7 @@ def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli,
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
     add = ("schedule", "add", "news", "--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people")
     added = assert_done(run_cli(*add, "--instance", "a", "--text", "Hi", "--expires", "1h")).stdout
-    [first, *_] = run_cli("schedule", "plan", "news", "--json").json
+    first = assert_done(run_cli("schedule", "plan", "news", "--json")).json["occurrences"][0]
     assert (first["messages"], first["sent"] + first["expire"]) == (20, 20)
     assert 0 < first["sent"] < 20
     late = r"warning: of the next occurrence, about (\d+) of 20 messages will expire at .* 10:00 WIB, since "
