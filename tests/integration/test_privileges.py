@@ -189,8 +189,8 @@ def test_a_number_that_somebody_has_by_now_is_refused_in_one_line(settings: Sett
 
 
 def test_a_number_under_which_something_runs_is_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
-    # So few that a wrong one is picked soon, and none of those that servers of other tests are started under.
-    monkeypatch.setattr(account, "_UNUSED", range(64_300, 64_302))
+    # None of those that servers of other tests are started under.
+    monkeypatch.setattr(account, "_UNUSED", range(64_300, 64_302))  # so few that a wrong one is picked soon
     with subprocess.Popen(["sleep", "60"], user=64_300, group=64_300, extra_groups=[]) as process:
         assert {account._unused_uid() for _ in range(20)} == {64_301}  # the pick itself: what asks for it makes a home
         process.send_signal(signal.SIGKILL)
