@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from tests.support.database_clock import DatabaseClock
-from tests.support.plan_runs import run_until
+from tests.support.plan_runs import run_until, skips
 from tests.support.shop import Shop
 
 SKIPPING = Care(cooldown=86_400, skips_recent=True)
@@ -72,10 +71,6 @@ SET_UPS: Sequence[Callable[[Shop, DatabaseClock], None]] = (
     one_to_the_end_of_a_list,
     one_that_skips_as_well,
 )
-
-
-def skips(plan: CampaignPlan) -> int:
-    return sum(each.messages for each in plan.skips)
 
 
 @pytest.mark.parametrize("set_up", SET_UPS, ids=[each.__name__ for each in SET_UPS])

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
 from broadcaster.services.campaigns import people_beside
@@ -22,7 +21,7 @@ from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.database_clock import DatabaseClock
-from tests.support.plan_runs import foreseen, run_to_its_end, run_until
+from tests.support.plan_runs import foreseen, run_to_its_end, run_until, skips
 from tests.support.schedules import add_audience
 from tests.support.shop import Shop
 
@@ -80,10 +79,6 @@ SET_UPS = (
     begins_once_some_have_had_the_other,
     goes_before_one_that_is_to_start,
 )
-
-
-def skips(plan: CampaignPlan) -> int:
-    return sum(each.messages for each in plan.skips)
 
 
 @pytest.mark.parametrize("set_up", SET_UPS, ids=[each.__name__ for each in SET_UPS])

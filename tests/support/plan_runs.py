@@ -134,6 +134,11 @@ def foreseen(shop: Shop, name: str) -> CampaignPlan:
     return plan
 
 
+def skips(plan: CampaignPlan) -> int:
+    """How many messages of a plan are skipped, or were."""
+    return sum(each.messages for each in plan.skips)
+
+
 def share(shop: Shop, name: str, limit: str, *instances: str) -> None:
     """A limit that these instances share, or none yet."""
     grace = shop.settings.acceptance_seconds

@@ -82,7 +82,6 @@ class Lane:
         self.trouble: str | None = None
         """What is wrong with the instance since the lane was taken; None: nothing, as far as it was tried."""
         self._ends = ends
-        self._gateway = gateway
         self._path = path
         self._changed = changed
         self.standing = Standing(held, path.random)
@@ -99,7 +98,7 @@ class Lane:
         """Of those, messages whose request is neither answered nor given up."""
         self._tasks: set[asyncio.Task[None]] = set()
         if self._is_probing:
-            self._start(self._probe())
+            self._start(self._probe(gateway))
 
     # Between the drain and the lane
 
@@ -180,7 +179,6 @@ class Lane:
         """Claim what leaves until `ends`, by the settings of now. Nothing, if not its time alone has closed it."""
         self.held = held
         self._ends = ends
-        self._gateway = gateway
         self._requests.go_on(held, gateway)
         self._changed(self)
 
@@ -247,9 +245,9 @@ class Lane:
             self._change(judged.change)
         return judged.transition
 
-    async def _probe(self) -> None:
+    async def _probe(self, gateway: WAChatPro) -> None:
         """Probe an unwell lane by reading before a message is tried."""
-        change = await self.standing.probe(self._gateway)
+        change = await self.standing.probe(gateway)
         self._is_probing = False
         if change is not None:
             self._change(change)
