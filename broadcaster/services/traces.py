@@ -2,9 +2,9 @@
 
 A campaign is one trace. Its root is `submit`, from its submission to its start. Below the root are the claims,
 `turn_over`; below a claim the requests of its messages, `POST /wa/send`; below a request the `turn_over` that
-committed what came of it. Of the messages one of so many is traced. Any process finds the root by the campaign's id,
-so nothing about traces is stored or handed from one process to another. No span holds a phone, a text, a key, or a
-campaign's name.
+committed what came of it. Of a message that was claimed and then held back, that last `turn_over` is below its claim.
+Of the messages one of so many is traced. Any process finds the root by the campaign's id, so nothing about traces is
+stored or handed from one process to another. No span holds a phone, a text, a key, or a campaign's name.
 """
 
 from __future__ import annotations
