@@ -20,7 +20,7 @@ from tests.support.shop import Shop, drain
 
 AS_IT_IS = {"no_parameters": True}
 VIEWS = (
-    *("campaign_report", "failure_report", "instance_report", "message_log", "occurrence_report"),
+    *("campaign_report", "failure_report", "unsent_counts", "instance_report", "message_log", "occurrence_report"),
     *("attempt_report", "doubt_report", "hour_report", "reply_report", "sent_report", "speed_report"),
 )
 KEPT = "DELETE INSERT SELECT UPDATE"

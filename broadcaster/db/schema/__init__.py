@@ -134,6 +134,7 @@ FILES = (
     # Reports.
     "views/campaign_report",
     "views/instance_report",
+    "views/unsent_counts",
     "views/failure_report",
     "views/message_log",
     "views/occurrence_report",

@@ -31,8 +31,8 @@ GRANT SELECT ON
     instances, known_phones, lane_limits, lane_moves, lane_troubles, lanes, limits, looks, messaged_phones, messages, notices,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, receivers, recipient_groups,
     rejected_recipients, schedule_lanes, schedule_limits, schedules, settlements, signing_keys, ticks, troubles,
-    worker_figures, campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts,
-    replies, undecided_replies, attempt_report, hour_report, speed_report, sent_report, doubt_report,
+    worker_figures, campaign_report, unsent_counts, failure_report, instance_report, message_log, occurrence_report,
+    optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, sent_report, doubt_report,
     reply_report
 TO {role};
 

@@ -5,15 +5,8 @@ SELECT /* failures_of_campaigns */
     sum(messages)::bigint AS messages,
     count(DISTINCT campaign_id) AS campaigns,
     max(latest) AS latest
-FROM (
-    SELECT campaign_id, state, reason, messages, latest
-    FROM failure_counts
-    UNION ALL
-    SELECT cl.campaign_id, 'cancelled', 'the campaign was cancelled', cl.cancelled, c.finished_at
-    FROM campaign_lanes cl
-    JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'cancelled'
-) unsent
-WHERE campaign_id = ANY (%(ids)s::bigint[]) AND messages > 0
+FROM unsent_counts
+WHERE campaign_id = ANY (%(ids)s::bigint[])
 GROUP BY state, reason
 ORDER BY 3 DESC, 2
 LIMIT %(most)s

@@ -5,16 +5,9 @@ SELECT /* failures_of_instance */
     sum(f.messages)::bigint AS messages,
     max(f.latest) AS latest,
     (array_agg(c.name ORDER BY f.latest DESC))[1] AS campaign
-FROM (
-    SELECT campaign_id, lane_id, state, reason, messages, latest
-    FROM failure_counts
-    UNION ALL
-    SELECT cl.campaign_id, cl.lane_id, 'cancelled', 'the campaign was cancelled', cl.cancelled, ended.finished_at
-    FROM campaign_lanes cl
-    JOIN campaigns ended ON ended.id = cl.campaign_id AND ended.state = 'cancelled'
-) f
+FROM unsent_counts f
 JOIN campaigns c ON c.id = f.campaign_id
-WHERE f.lane_id = %(instance_id)s AND f.messages > 0 AND c.test_of IS NULL
+WHERE f.lane_id = %(instance_id)s AND c.test_of IS NULL
 GROUP BY f.state, f.reason
 ORDER BY latest DESC, f.reason
 LIMIT %(most)s
