@@ -16,7 +16,7 @@ from broadcaster.simulator.fault_plan import FaultPlan
 from tests.support.cli import RunCli, assert_done
 from tests.support.stack import Stack, running_stack, wait_for
 
-RECIPIENTS = 2_000
+RECIPIENTS = 800
 INSTANCES = ("a", "b", "c")
 FAULTS = (
     "kind=latency,seconds=0.05,endpoint=/wa/send",  # so that something is in flight at any moment

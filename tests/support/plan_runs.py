@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
+from unittest.mock import patch
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -17,6 +18,7 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.instance_changes import InstanceChanges, set_instance
 from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
+from broadcaster.services.sending import lane
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
@@ -29,6 +31,8 @@ SECONDS_OFF = 1.5
 TICK = 0.5
 """Seconds until ticks are fired again while something is being sent."""
 IDLE_TICKS = 60
+LONGEST_IDLE = 2.0
+"""A lane is given back rather than held for so many seconds until its next slot: the clock is stepped instead."""
 _NEXT = """
 SELECT extract(epoch FROM min(moment) - now())::float8
 FROM (
@@ -70,7 +74,8 @@ def run_to_its_end(shop: Shop, clock: DatabaseClock, *names: str) -> datetime:
 
 def run_until(shop: Shop, clock: DatabaseClock, is_over: Callable[[], bool]) -> None:
     """Send until something is so, which is asked at each tick."""
-    asyncio.run(_run(shop, clock, is_over))
+    with patch.object(lane, "LONGEST_IDLE", LONGEST_IDLE):
+        asyncio.run(_run(shop, clock, is_over))
 
 
 async def _run(shop: Shop, clock: DatabaseClock, is_over: Callable[[], bool]) -> None:
