@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import ceil, inf
@@ -45,6 +45,10 @@ class LaneAhead:
         self._clock = planned.clock
         self._gates = gates
         self._known = [OpenSpan(-inf, -inf)] * len(planned.queues)
+        self._to_begin = sorted(range(len(planned.queues)), key=lambda place: planned.queues[place].not_before)[::-1]
+        """The queues that have not begun yet, the next one last,"""
+        self._begun: list[int] = []
+        """and those that have: of a month of occurrences most play no part at a moment."""
         # Whoever was served longest ago comes first, as in the claim.
         self._turns = sorted({queue.campaign for queue in planned.queues})
 
@@ -121,8 +125,14 @@ class LaneAhead:
                 self.expired[place], self.waiting[place] = self.waiting[place], 0
 
     def openings(self, now: float) -> Sequence[tuple[int, OpenSpan]]:
-        """Of each queue with something left, when that may start, at `now` or next."""
-        return [(place, self.opening(place, now)) for place, waiting in enumerate(self.waiting) if waiting]
+        """Of each queue that has begun and has something left, when that may start, at `now` or next."""
+        while self.next_beginning() <= now:
+            insort(self._begun, self._to_begin.pop())
+        return [(place, self.opening(place, now)) for place in self._begun if self.waiting[place]]
+
+    def next_beginning(self) -> float:
+        """When the next queue begins of those that had not at the last look at openings; infinity: none does."""
+        return self.queues[self._to_begin[-1]].not_before if self._to_begin else inf
 
     def dealt(self, queues: Sequence[int], messages: int) -> Iterator[Turn]:
         """From which of these queues, which are open, so many messages come; they are taken from there.

@@ -125,7 +125,8 @@ class _Planning:
             looks = [(lane, openings) for lane in self._lanes if (openings := lane.openings(now))]
             free = {key: limit.free(now) for key, limit in self._limits.items()}
             waits = self._waits(looks, free, now)
-            begins = min(self._failovers.next_move(now), *(wait.until for wait in waits.values()), inf)
+            next_one = min(lane.next_beginning() for lane in self._lanes)
+            begins = min(self._failovers.next_move(now), next_one, *(wait.until for wait in waits.values()))
             if begins == inf:
                 break
             if begins > now:
@@ -178,6 +179,7 @@ class _Planning:
         yield from self._turns.changes(now)
         yield from self._failovers.changes(now)
         yield from self._people.changes(now)
+        yield from (lane.next_beginning() for lane in self._lanes)
         for _, openings in looks:
             yield from (begins if begins > now else ends for _, (begins, ends) in openings if ends > now)
         for key, limit in self._limits.items():
