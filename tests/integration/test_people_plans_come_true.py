@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -33,7 +33,20 @@ WAITING = Care(cooldown=DAY)
 
 def submit(shop: Shop, care: Care, starts_in: timedelta, *, dry_run: bool = False) -> Submitted:
     """Campaign `c` to all people through instance `a`."""
-    rows = "".join(f"62812{number:07d}\n" for number in range(PEOPLE))
+    return submit_to(shop, PEOPLE, care, starts_in, dry_run=dry_run)
+
+
+def submit_to(
+    shop: Shop,
+    people: int,
+    care: Care,
+    starts_in: timedelta = timedelta(0),
+    *,
+    expires_at: datetime | None = None,
+    dry_run: bool = False,
+) -> Submitted:
+    """The same to so many people."""
+    rows = "".join(f"62812{number:07d}\n" for number in range(people))
     [(now,)] = shop.sql("SELECT now()")
     submission = Submission(
         name="c",
@@ -41,6 +54,7 @@ def submit(shop: Shop, care: Care, starts_in: timedelta, *, dry_run: bool = Fals
         content=text_content("Hi"),
         max_attempts=3,
         starts_at=now + starts_in if starts_in else None,  # type: ignore[operator]
+        expires_at=expires_at,
         care=care,
     )
     with read_recipients(io.BytesIO(f"phone\n{rows}".encode()), RecipientOptions(accept_countries=True)) as recipients:
