@@ -23,7 +23,7 @@ from broadcaster.services.recipients.reader import RecipientOptions, read_recipi
 from tests.support.database_clock import DatabaseClock
 from tests.support.plan_runs import foreseen, run_to_its_end, run_until, skips
 from tests.support.schedules import add_audience
-from tests.support.shop import Shop
+from tests.support.shop import Shop, drain
 
 PEOPLE = 20
 DAY = 86_400
@@ -87,11 +87,20 @@ def goes_before_one_that_is_to_start(shop: Shop) -> timedelta:
     return timedelta(hours=1)
 
 
+def begins_while_the_other_waits_for_its_limit(shop: Shop) -> timedelta:
+    """It has reached half of its people, and nobody else for a day."""
+    shop.add("b", "100/s 6/d", burst=1)
+    shop.submit("other", 12, "b")
+    drain(shop)
+    return timedelta(minutes=5)
+
+
 SET_UPS = (
     begins_in_the_middle,
     begins_once_all_have_had_the_other,
     begins_once_some_have_had_the_other,
     goes_before_one_that_is_to_start,
+    begins_while_the_other_waits_for_its_limit,
 )
 
 
