@@ -106,3 +106,25 @@ def test_whoever_is_skipped_at_the_start_is_not_in_its_list(shop: Shop) -> None:
     submit_to(shop, PEOPLE, SKIPPING)
     run_until(shop, clock, lambda: shop.state("c") == "finished")
     assert sum(each.messages for each in tried.days) == pytest.approx(sent(shop, "c"), abs=OFF)
+
+
+def test_the_plans_of_two_that_both_skip_add_up(shop: Shop) -> None:
+    clock = DatabaseClock(shop.engine)
+    shop.add("a", "30/min", burst=1)
+    shop.add("b", "30/min", burst=1)
+    shop.submit("other", PEOPLE, "a", care=SKIPPING)
+    run_until(shop, clock, lambda: sent(shop, "other") >= 2)
+    shop.submit("c", PEOPLE, "b", care=SKIPPING)
+    told = [[planned(shop, name) for name in ("other", "c")]]
+    run_until(shop, clock, lambda: sent(shop, "c") >= 8)
+    told.append([planned(shop, name) for name in ("other", "c")])
+    run_until(shop, clock, lambda: all(shop.state(name) == "finished" for name in ("other", "c")))
+    became = [sent(shop, name) for name in ("other", "c")]
+    assert sum(became) == PEOPLE
+    assert told == [pytest.approx(became, abs=2)] * 2
+    assert [sum(each) for each in told] == pytest.approx([PEOPLE] * 2, abs=1)
+
+
+def planned(shop: Shop, name: str) -> int:
+    """How many messages of a campaign have been sent and will be, as its plan says."""
+    return sent(shop, name) + foresee(shop.engine, name, WhatIf()).plan.messages
