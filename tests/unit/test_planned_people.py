@@ -269,3 +269,27 @@ def test_what_moves_to_another_lane_waits_for_its_people_there() -> None:
     assert [move.messages for move in plan.moves] == [10]
     assert plan.ends_at(1) == DAY - HOUR + GRACE + 9
     assert plan.people.put_off == {(1, COOLDOWN): 10}
+
+
+def counted(taken: int) -> tuple[int, int]:
+    """How many leave of two campaigns to the same 100 people, the first of which has taken so many of 10 an hour.
+
+    It sends ten times as fast as the other one, which skips.
+    """
+    rules = dict(zip((1, 2), (NONE, SKIPS), strict=True))
+    groups = range(1, 101)
+    lanes = [
+        PlannedLane(
+            Pace(interval, 0.0, 1), [Queue(1, campaign=campaign, people=each) for each in groups], limits=limits
+        )
+        for campaign, interval, limits in ((1, 6.0, [1]), (2, 60.0, []))
+    ]
+    count = RollingCount(SpanLimit(10, HOUR), GRACE).after(-300.0, taken)
+    people = PlannedPeople({}, rules, GRACE)
+    plan = sending_plan(lanes, {1: PlannedLimit(count)}, 0.0, people=people)
+    return sent(plan, 2)[0], sent(plan, 2)[1]
+
+
+def test_one_whose_limit_has_few_places_comes_first_to_no_more_people_than_these() -> None:
+    assert counted(0) == pytest.approx((100, 90), abs=3)
+    assert counted(10) == pytest.approx((100, 100), abs=3)
