@@ -11,10 +11,11 @@ docs/decisions/0038-how-often.md has the reasons.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import ceil
+from heapq import heapify, heappush, heapreplace
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -22,12 +23,14 @@ import msgspec
 from broadcaster.domain.spans import LONGEST, UNIT, UNITS, length_of, parse_span, said_per
 from broadcaster.errors import UsageError, listed, quoted
 
-T = TypeVar("T")
+Kind = TypeVar("Kind")
 
 MOST_OF_A_CAP = 1000
 
 MOST_PIECES = 24
-"""In so many pieces at most a plan has those who wait."""
+"""In so many pieces a plan has those who wait."""
+READ_PIECES = 96
+"""In so many pieces of as many messages each they are read."""
 _SHORTEST = timedelta(hours=1)
 _CAP = re.compile(rf"([0-9]{{1,6}})\s*/\s*([0-9]{{0,6}})\s*({UNIT})")
 _CAP_FORMS = "3/7d, 1/d or 2/12h"
@@ -89,15 +92,15 @@ class PersonRule(StrEnum):
 
 
 class Freed(msgspec.Struct, frozen=True):
-    """How many messages may leave from a moment on, since their people are free then."""
+    """Messages that may leave one after the other, each once its person is free."""
 
-    at: datetime | None
-    """When the last of them are. None: at once."""
+    first_at: datetime
+    """When the first of these people are free,"""
+    at: datetime
+    """and the last: a plan has all of them from then on."""
     messages: int
-    rule: PersonRule | None = None
+    rule: PersonRule
     """By which they wait."""
-    first_at: datetime | None = None
-    """When the first of them are free."""
 
 
 class WaitingPeople(msgspec.Struct, frozen=True):
@@ -132,10 +135,54 @@ def they_were(rule: PersonRule) -> str:
     return "were messaged within its cooldown" if rule is PersonRule.COOLDOWN else "have had as many as caps allow"
 
 
-def in_few_pieces(freed: Sequence[T], most: int = MOST_PIECES) -> list[Sequence[T]]:
-    """In so many pieces at most, for a plan."""
-    size = max(1, ceil(len(freed) / most))
-    return [freed[first : first + size] for first in range(0, len(freed), size)]
+def in_few_pieces(kinds: Mapping[Kind, Sequence[Freed]]) -> Iterator[tuple[Kind, Freed]]:
+    """Those who wait, by kind and each in the order in which they are free, in MOST_PIECES, or in one of each kind.
+
+    What is in a piece waits for the last of it, so it is cut where that costs its messages most. The first message of
+    all is one piece more: a plan begins with it.
+    """
+    pieces = [_Piece.of(place, freed) for place, freed in enumerate(kinds.values()) if freed]
+    if not pieces:
+        return
+    heapify(pieces)
+    while len(pieces) < MOST_PIECES and pieces[0].seconds:
+        _, kind, _, freed, cut = pieces[0]
+        heapreplace(pieces, _Piece.of(kind, freed[:cut]))
+        heappush(pieces, _Piece.of(kind, freed[cut:]))
+    names = list(kinds)
+    first, *others = sorted(((names[each.kind], each.joined) for each in pieces), key=lambda found: found[1].first_at)
+    yield from ((first[0], freed) for freed in _first_apart(first[1]))
+    yield from others
+
+
+class _Piece(NamedTuple):
+    """Of one kind, and before which of `freed` it is to be cut."""
+
+    seconds: float
+    """How many its messages would wait less then, all together; negative, so that the most comes first."""
+    kind: int
+    first_at: datetime
+    freed: Sequence[Freed]
+    cut: int
+
+    @classmethod
+    def of(cls, kind: int, freed: Sequence[Freed]) -> _Piece:
+        last, gone = freed[-1].at, accumulate(each.messages for each in freed)
+        waits = [(each.at - last).total_seconds() * messages for each, messages in zip(freed, gone, strict=True)]
+        place = min(range(len(freed)), key=waits.__getitem__)
+        return cls(waits[place], kind, freed[0].first_at, freed, place + 1)
+
+    @property
+    def joined(self) -> Freed:
+        messages = sum(each.messages for each in self.freed)
+        return msgspec.structs.replace(self.freed[-1], first_at=self.first_at, messages=messages)
+
+
+def _first_apart(freed: Freed) -> Iterator[Freed]:
+    if freed.messages > 1 and freed.first_at < freed.at:
+        yield msgspec.structs.replace(freed, at=freed.first_at, messages=1)
+        freed = msgspec.structs.replace(freed, messages=freed.messages - 1)
+    yield freed
 
 
 class Contention(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +195,7 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
     is_skipped: bool = False
     """Whether these are skipped; otherwise they wait."""
     free: tuple[Freed, ...] = ()
-    """From when on those who wait are free, by rule and hour."""
+    """When those who wait are free, in that order."""
     in_others: int = 0
     """How many of its people are still to get something from other campaigns that are scheduled, running or paused,"""
     others: tuple[str, ...] = ()
@@ -172,15 +219,9 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting(self) -> Sequence[Freed]:
-        """Those that wait, by rule and by when they may leave, in a few pieces: each counts as free at its end."""
-        if self.is_skipped:
-            return ()
-        by_rule = [[each for each in self.free if each.rule is rule] for rule in self.rules]
-        pieces = [piece for of_rule in by_rule for piece in in_few_pieces(of_rule, MOST_PIECES // len(by_rule))]
-        return [
-            Freed(piece[-1].at, sum(each.messages for each in piece), piece[-1].rule, piece[0].first_at)
-            for piece in pieces
-        ]
+        """Those that wait, in a few pieces for a plan."""
+        by_rule = {rule: [each for each in self.free if each.rule is rule] for rule in self.rules}
+        return [freed for _, freed in in_few_pieces(by_rule)]
 
     def remarks(self) -> list[str]:
         """For people."""

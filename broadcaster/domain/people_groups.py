@@ -21,8 +21,6 @@ from broadcaster.domain.surroundings import Surroundings
 
 PIECES_OF_SPAN = 96
 """By so much of the longest span people differ in when they were messaged before."""
-PIECES_OF_LIST = 24
-"""By so much of a list they differ in where they are in it."""
 _MOST_BETWEEN = 16
 """In so many places of a list others are between the groups, at most."""
 

@@ -114,6 +114,10 @@ class LaneAhead:
             if queue.campaign == campaign:
                 self.waiting[place] = 0
 
+    def limits_of(self, campaign: int) -> frozenset[int]:
+        """Those that count what it sends of this one."""
+        return self.limits.union(*(queue.limits for queue in self.queues if queue.campaign == campaign))
+
     def hours_open(self, place: int) -> float:
         """When the hours of the queue open, as of the last look at it."""
         return self._known[place].begins

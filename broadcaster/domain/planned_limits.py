@@ -22,6 +22,11 @@ class LimitAhead:
         self.climbs_at = planned.climbs_at if planned.steps else inf
         """When it is due for the next step of its ramp."""
 
+    @property
+    def interval(self) -> float:
+        """Seconds from one message that it allows to the next, were they even."""
+        return self._count.limit.span / self._count.limit.most
+
     def free(self, now: float) -> int:
         """How many places it has. One that is due to climb does so with the next message, and has one until then."""
         free = max(0, self._count.limit.most - self._count.taken(now + TICK))
@@ -30,6 +35,10 @@ class LimitAhead:
     def free_at(self, now: float) -> float:
         """Of one that is full at this moment: when it has a place again."""
         return min(self._count.free_at(), max(now, self.climbs_at))
+
+    def next_place_at(self, now: float) -> float:
+        """When it has a place more than now."""
+        return self.frees_at(now) if self.free(now) else self.free_at(now)
 
     def frees_at(self, now: float) -> float:
         """Until then it has no more places than now, whatever leaves; no later than now: that may change with each."""

@@ -14,7 +14,7 @@ from math import inf
 
 from broadcaster.domain.frequency import Cap, PersonRule, free_at
 from broadcaster.domain.planned_lanes import LaneAhead
-from broadcaster.domain.planned_limits import TICK
+from broadcaster.domain.planned_limits import TICK, LimitAhead
 from broadcaster.domain.planned_rivals import Rivals, Theirs
 
 
@@ -57,14 +57,20 @@ class PeopleHeld:
 class PeopleAhead:
     """What groups of people got, while lanes are planned."""
 
-    def __init__(self, lanes: Sequence[LaneAhead], people: PlannedPeople, held: PeopleHeld) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[LaneAhead],
+        people: PlannedPeople,
+        held: PeopleHeld,
+        limits: Mapping[int, LimitAhead],
+    ) -> None:
         self._people = people
         self._held = held
         self._sent: dict[int, dict[int, float]] = defaultdict(dict)
         self._begun: dict[int, list[Theirs]] = defaultdict(list)
         self._again: list[tuple[float, int]] = []
         self._touched: set[int] = set()
-        self._rivals = Rivals()
+        self._rivals = Rivals(limits)
         self._to_begin: dict[tuple[int, int], list[Theirs]] = defaultdict(list)
         for lane in lanes:
             for place, queue in enumerate(lane.queues):

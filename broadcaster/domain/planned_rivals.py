@@ -1,6 +1,7 @@
 """Campaigns that may be sent to the same people at once: which of them comes first, while they are planned. Pure.
 
-Whose message comes first gets the person. Each campaign is sent in the order of its list, and passes by what is held.
+Whose message comes first gets the person. Each campaign is sent in the order of its list, as paces and limits let it,
+and passes by what is held.
 A lane whose pace is slow claims message by message: who is ahead stays ahead, since what is held has had its turn. One
 that claims many at once deals them to campaigns like cards, and each gets some. So it is told, by groups of people,
 which campaign comes first to each.
@@ -10,15 +11,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from math import inf
 
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.planned_lanes import LaneAhead
+from broadcaster.domain.planned_limits import LimitAhead
 
 _FASTEST = 0.001
 """Seconds from one message to the next of a lane that has no pace."""
+_ENOUGH = 1_000_000_000
+"""Messages: more than any campaign has."""
 _SHORTEST = 60.0
 """Seconds from one look at who comes first to the next, at least."""
 
@@ -72,7 +76,8 @@ class Theirs:
 class Rivals:
     """Which campaign comes first to each group of people whom several may be sent to at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Mapping[int, LimitAhead]) -> None:
+        self._limits = limits
         self._first: dict[int, int] = {}
         self._contested: dict[int, Sequence[Theirs]] = {}
 
@@ -93,7 +98,7 @@ class Rivals:
         before = dict(self._first)
         for people in open_ones:
             self._first.pop(people, None)
-        self._first |= _race(self._contested, now)
+        self._first |= _race(self._contested, self._limits, now)
         return {people for people in open_ones if self._first.get(people) != before.get(people)}
 
     def changes(self, now: float) -> Iterator[float]:
@@ -119,32 +124,49 @@ class _Runner:
     begins: float
     """When its next message may leave."""
     interval: float
-    """Seconds for a message."""
+    """Seconds for a message,"""
+    places: int
+    """while its limits have a place: for so many."""
+    free_at: float
+    """From then on they have more,"""
+    counted_interval: float
+    """one in so many seconds."""
     queues: Iterator[tuple[int, Theirs | None]]
     """How many messages each has, and what that is for people whom several campaigns may be sent to."""
 
+    def after(self, moment: float, messages: int) -> float:
+        """When the next one may leave after so many, the first of which leaves at this moment."""
+        at_once = min(messages, self.places)
+        self.places -= at_once
+        moment += at_once * self.interval
+        if self.places:
+            return moment
+        return max(moment, self.free_at) + (messages - at_once) * self.counted_interval
 
-def _race(contested: Mapping[int, Sequence[Theirs]], now: float) -> dict[int, int]:
+
+def _race(contested: Mapping[int, Sequence[Theirs]], limits: Mapping[int, LimitAhead], now: float) -> dict[int, int]:
     """Which campaign comes first to each of these groups of people, where each is sent in the order of its list.
 
     What another one has come to first is left for later by those whom that holds, and takes them no time.
     """
     first: dict[int, int] = {}
-    runners = [(each.begins, each.turn, place, each) for place, each in enumerate(_runners(contested, now))]
+    runners = [(each.begins, each.turn, place, each) for place, each in enumerate(_runners(contested, limits, now))]
     heapify(runners)
     while runners:
         moment, turn, place, runner = heappop(runners)
         for messages, theirs in runner.queues:
             leader = runner.campaign if theirs is None else first.setdefault(theirs.people, runner.campaign)
             if theirs is None or leader == runner.campaign or not theirs.yields:
-                heappush(runners, (moment + messages * runner.interval, turn, place, runner))
+                heappush(runners, (runner.after(moment, messages), turn, place, runner))
                 break
     # None of the others has its turn on any lane.
     in_turn = {people: min(rivals, key=lambda each: each.turn).campaign for people, rivals in contested.items()}
     return {**in_turn, **first}
 
 
-def _runners(contested: Mapping[int, Sequence[Theirs]], now: float) -> Iterator[_Runner]:
+def _runners(
+    contested: Mapping[int, Sequence[Theirs]], limits: Mapping[int, LimitAhead], now: float
+) -> Iterator[_Runner]:
     """Those campaigns that have their turns on a lane, each with its pace there."""
     by_lane: dict[LaneAhead, dict[int, Theirs]] = defaultdict(dict)
     for theirs in contested.values():
@@ -162,9 +184,19 @@ def _runners(contested: Mapping[int, Sequence[Theirs]], now: float) -> Iterator[
         campaigns = [min(turns, key=turns.__getitem__)] if lane.interval > CLAIM_LEAD else list(turns)
         interval = max(lane.interval, _FASTEST) * len(campaigns)
         for campaign in campaigns:
-            yield _Runner(
-                campaign, turns[campaign], lane.slot(now, 0), interval, iter(_in_order(lane, campaign, of_lane, now))
+            counting = [limits[key] for key in lane.limits_of(campaign)]
+            places = min((each.free(now) for each in counting), default=_ENOUGH)
+            runner = _Runner(
+                campaign=campaign,
+                turn=turns[campaign],
+                begins=lane.slot(now, 0),
+                interval=interval,
+                places=-(-places // len(campaigns)),
+                free_at=max((each.next_place_at(now) for each in counting), default=now),
+                counted_interval=max([interval, *(each.interval * len(campaigns) for each in counting)]),
+                queues=iter(_in_order(lane, campaign, of_lane, now)),
             )
+            yield replace(runner, begins=runner.after(runner.begins, 0))
 
 
 def _in_order(

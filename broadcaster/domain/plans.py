@@ -63,7 +63,7 @@ def sending_plan(
         turns = SuccessionsAhead(together, successions, gates)
         canary = CanariesAhead(together, careful, gates)
         moving = FailoversAhead(together, failovers, ahead)
-        theirs = PeopleAhead(together, people or PlannedPeople({}, {}, 0.0), plan.people)
+        theirs = PeopleAhead(together, people or PlannedPeople({}, {}, 0.0), plan.people, ahead)
         _Planning(together, ahead, plan, day, canary, turns, moving, theirs).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):

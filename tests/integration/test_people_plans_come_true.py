@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,7 +23,7 @@ from broadcaster.services.recipients.reader import RecipientOptions, read_recipi
 from tests.support.database_clock import DatabaseClock
 from tests.support.plan_runs import foreseen, run_to_its_end, run_until, skips
 from tests.support.schedules import add_audience
-from tests.support.shop import Shop
+from tests.support.shop import Shop, drain
 
 PEOPLE = 20
 DAY = 86_400
@@ -33,7 +33,20 @@ WAITING = Care(cooldown=DAY)
 
 def submit(shop: Shop, care: Care, starts_in: timedelta, *, dry_run: bool = False) -> Submitted:
     """Campaign `c` to all people through instance `a`."""
-    rows = "".join(f"62812{number:07d}\n" for number in range(PEOPLE))
+    return submit_to(shop, PEOPLE, care, starts_in, dry_run=dry_run)
+
+
+def submit_to(
+    shop: Shop,
+    people: int,
+    care: Care,
+    starts_in: timedelta = timedelta(0),
+    *,
+    expires_at: datetime | None = None,
+    dry_run: bool = False,
+) -> Submitted:
+    """The same to so many people."""
+    rows = "".join(f"62812{number:07d}\n" for number in range(people))
     [(now,)] = shop.sql("SELECT now()")
     submission = Submission(
         name="c",
@@ -41,6 +54,7 @@ def submit(shop: Shop, care: Care, starts_in: timedelta, *, dry_run: bool = Fals
         content=text_content("Hi"),
         max_attempts=3,
         starts_at=now + starts_in if starts_in else None,  # type: ignore[operator]
+        expires_at=expires_at,
         care=care,
     )
     with read_recipients(io.BytesIO(f"phone\n{rows}".encode()), RecipientOptions(accept_countries=True)) as recipients:
@@ -73,11 +87,20 @@ def goes_before_one_that_is_to_start(shop: Shop) -> timedelta:
     return timedelta(hours=1)
 
 
+def begins_while_the_other_waits_for_its_limit(shop: Shop) -> timedelta:
+    """It has reached half of its people, and nobody else for a day."""
+    shop.add("b", "100/s 6/d", burst=1)
+    shop.submit("other", 12, "b")
+    drain(shop)
+    return timedelta(minutes=5)
+
+
 SET_UPS = (
     begins_in_the_middle,
     begins_once_all_have_had_the_other,
     begins_once_some_have_had_the_other,
     goes_before_one_that_is_to_start,
+    begins_while_the_other_waits_for_its_limit,
 )
 
 

@@ -269,3 +269,23 @@ def test_what_moves_to_another_lane_waits_for_its_people_there() -> None:
     assert [move.messages for move in plan.moves] == [10]
     assert plan.ends_at(1) == DAY - HOUR + GRACE + 9
     assert plan.people.put_off == {(1, COOLDOWN): 10}
+
+
+def counted(taken: int) -> tuple[int, int]:
+    """How many leave of one to 10 people, which has taken so many of 10 an hour, and of one that skips beside it.
+
+    The first one sends ten times as fast. The other one sends to 20 others first.
+    """
+    own, others = [Queue(1, campaign=1, people=each) for each in range(1, 11)], [Queue(20, campaign=2)]
+    lanes = [
+        PlannedLane(Pace(6.0, 0.0, 1), own, limits=[1]),
+        PlannedLane(Pace(60.0, 0.0, 1), [*others, *(Queue(1, campaign=2, people=each) for each in range(1, 11))]),
+    ]
+    limit = PlannedLimit(RollingCount(SpanLimit(10, HOUR), GRACE).after(-300.0, taken))
+    plan = sending_plan(lanes, {1: limit}, 0.0, people=PlannedPeople({}, {1: NONE, 2: SKIPS}, GRACE))
+    return sent(plan, 2)[0], sent(plan, 2)[1]
+
+
+@pytest.mark.parametrize(("taken", "others"), [(0, 20), (4, 24), (10, 30)])
+def test_one_whose_limit_has_few_places_comes_first_to_no_more_people_than_these(taken: int, others: int) -> None:
+    assert counted(taken) == (10, others)

@@ -1,6 +1,7 @@
 WITH /* left_out_to_plan */
 -- How many messages of a campaign that has not started will be skipped, or wait for their people, of those that have not
--- opted out: by lane and group of recipients, by why, and by the hour in which they are free. Without that they are skipped.
+-- opted out: by lane and group of recipients, by why, and by when they are free, in %(pieces)s pieces of as many messages.
+-- Without that they are skipped.
 -- Free is who is so when what is for them may leave first: %(opens_at)s for lanes and groups of recipients that have windows,
 -- %(at)s, its start, for others.
 -- All are looked at where %(looks)s; otherwise those who were messaged in the latest %(span)s seconds (null: none).
@@ -62,9 +63,14 @@ SELECT
     min(free_at) AS first_free_at,
     max(free_at) AS last_free_at
 FROM (
-    SELECT lane_id, recipient_group, reason, CASE WHEN reason IN ('cooldown', 'cap') THEN free_at END AS free_at
-    FROM told
-    WHERE reason IS NOT NULL
+    SELECT
+        lane_id, recipient_group, reason, free_at,
+        ntile(%(pieces)s) OVER (PARTITION BY lane_id, recipient_group, reason ORDER BY free_at) AS piece
+    FROM (
+        SELECT lane_id, recipient_group, reason, CASE WHEN reason IN ('cooldown', 'cap') THEN free_at END AS free_at
+        FROM told
+        WHERE reason IS NOT NULL
+    ) left_out
 ) each_one
-GROUP BY lane_id, recipient_group, reason, date_bin('1 hour', free_at, 'epoch')
+GROUP BY lane_id, recipient_group, reason, piece
 ORDER BY last_free_at

@@ -1,8 +1,8 @@
 SELECT /* parts_to_plan */
 -- What is left to send through lanes, by campaign and lane and, where its hours go by the recipient, by group of
 -- recipients. What is being sent counts as one more group. Messages that wait for their people are apart, by the rule and
--- by the hour in which these are free again, whatever is looked at again before (`person_free_at`); null: they will be skipped,
--- since they are not free when it is looked at them again. Drafts and paused campaigns have no part in it, but for the one
+-- by when these are free again, in %(pieces)s pieces of as many messages, whatever is looked at again before (`person_free_at`);
+-- null: they will be skipped, since they are not free when it is looked at them again. Drafts and paused campaigns have no part in it, but for the one
 -- called %(name)s: before its start, or where it is paused, it is as if that ended now.
     c.id AS campaign,
     c.name,
@@ -53,26 +53,33 @@ CROSS JOIN LATERAL (
             max(m.free_at) AS last_free_at
         FROM (
             SELECT
-                m.recipient_group,
-                m.reason,
-                CASE
-                    WHEN told.skips AND person_free_at(m.phone, c.care) > m.next_attempt_at THEN NULL
-                    WHEN m.next_attempt_at > told.known_by THEN m.next_attempt_at
-                    ELSE greatest(m.next_attempt_at, person_free_at(m.phone, c.care))
-                END AS free_at
+                m.*,
+                ntile(%(pieces)s) OVER (
+                    PARTITION BY m.recipient_group, m.reason, m.free_at IS NULL ORDER BY m.free_at
+                ) AS piece
             FROM (
-                SELECT 0::smallint AS id WHERE c.hours_id IS NULL
-                UNION ALL
-                SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
-            ) recipients
-            JOIN messages m
-                ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
-                AND m.recipient_group = recipients.id AND m.state = 'pending'
-                AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity' AND m.reason IN ('cooldown', 'cap')
-            WHERE told.by_person
-            OFFSET 0
+                SELECT
+                    m.recipient_group,
+                    m.reason,
+                    CASE
+                        WHEN told.skips AND person_free_at(m.phone, c.care) > m.next_attempt_at THEN NULL
+                        WHEN m.next_attempt_at > told.known_by THEN m.next_attempt_at
+                        ELSE greatest(m.next_attempt_at, person_free_at(m.phone, c.care))
+                    END AS free_at
+                FROM (
+                    SELECT 0::smallint AS id WHERE c.hours_id IS NULL
+                    UNION ALL
+                    SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
+                ) recipients
+                JOIN messages m
+                    ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
+                    AND m.recipient_group = recipients.id AND m.state = 'pending'
+                    AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity' AND m.reason IN ('cooldown', 'cap')
+                WHERE told.by_person
+                OFFSET 0
+            ) m
         ) m
-        GROUP BY m.recipient_group, m.reason, date_bin('1 hour', m.free_at, 'epoch')
+        GROUP BY m.recipient_group, m.reason, m.free_at IS NULL, m.piece
     ), all_of_group AS (
         SELECT 0::smallint AS recipient_group, cl.sending + CASE WHEN told.by_group THEN 0 ELSE cl.pending END AS messages
         UNION ALL

@@ -12,17 +12,10 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value
 from broadcaster.domain.care import Care
-from broadcaster.domain.frequency import Contention, Freed, PersonRule
+from broadcaster.domain.frequency import READ_PIECES, Contention, Freed, PersonRule
 from broadcaster.services.first_leaving import AT_ONCE, first_leaving
 from broadcaster.services.frequency import caps_in
 from broadcaster.settings import load
-
-
-class _Recent(NamedTuple):
-    reason: str
-    first_free_at: datetime
-    free_at: datetime
-    messages: int
 
 
 class _Contended(NamedTuple):
@@ -41,14 +34,15 @@ def count_contention(connection: Connection, care: Care | None, *, name: str, le
     """That of the table `candidates`, for a campaign of that name that may leave then. Marked ones play no part."""
     care = care or Care()
     caps = [] if care.beyond_caps else [each.cap for each in caps_in(connection)]
-    found: list[_Recent] = []
+    found: list[Freed] = []
     spans = [*(cap.span for cap in caps), *([] if care.cooldown is None else [care.cooldown])]
     if spans:
         found = rows(
             connection,
             "recent_candidates",
-            _Recent,
+            Freed,
             at=leaves_at,
+            pieces=READ_PIECES,
             span=max(spans),
             grace=load().acceptance_seconds,
             most=[cap.most for cap in caps],
@@ -57,10 +51,10 @@ def count_contention(connection: Connection, care: Care | None, *, name: str, le
         )
     (_, people), *others = rows(connection, "contended_candidates", _Contended, name=name)
     return Contention(
-        cooldown=sum(each.messages for each in found if each.reason == "cooldown"),
-        cap=sum(each.messages for each in found if each.reason == "cap"),
+        cooldown=sum(each.messages for each in found if each.rule is PersonRule.COOLDOWN),
+        cap=sum(each.messages for each in found if each.rule is PersonRule.CAP),
         is_skipped=care.skips_recent,
-        free=tuple(Freed(each.free_at, each.messages, PersonRule(each.reason), each.first_free_at) for each in found),
+        free=tuple(found),
         in_others=people,
         others=tuple(each.campaign or "" for each in others),
     )

@@ -15,6 +15,7 @@ from psycopg.sql import SQL
 
 from broadcaster.db.statements import composing, rows
 from broadcaster.domain.care import Care
+from broadcaster.domain.frequency import READ_PIECES
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
 from broadcaster.services.first_leaving import AT_ONCE, FirstLeaving, first_leaving
 from broadcaster.settings import load
@@ -131,6 +132,7 @@ def _left_out(connection: Connection, campaign: _Campaign, leaving: FirstLeaving
         cap_most=campaign.cap_most,
         cap_spans=campaign.cap_spans,
         span=campaign.span,
+        pieces=READ_PIECES,
         grace=load().acceptance_seconds,
         **leaving.parameters,
     )

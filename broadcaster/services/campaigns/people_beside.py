@@ -18,7 +18,6 @@ from broadcaster.db.statements import composing, first, rows, value
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import MOST_PIECES, Cap
 from broadcaster.domain.people_groups import (
-    PIECES_OF_LIST,
     PIECES_OF_SPAN,
     Alike,
     PeopleBeside,
@@ -35,7 +34,9 @@ if TYPE_CHECKING:
 
 _MOST_LOOKED_UP = 100_000
 """Rows by key; of more people some stand for all."""
-_MOST_GROUPS = 2 * MOST_PIECES
+_FEW_PEOPLE = 10_000
+_FINER = 4
+"""Few people are in so many times more groups: what is sent to them is planned in less time."""
 _CANDIDATES = SQL("SELECT phone, seq, recipient_group FROM candidates WHERE reason IS NULL")
 # Of those who wait it is known until when.
 _PENDING = SQL(
@@ -99,6 +100,7 @@ class _Asking:
         others = rows(self.connection, "sent_beside", _Other, name=self.name) if span else []
         if not span or not (others or self.has_started):
             return None
+        most = MOST_PIECES * (_FINER if people <= _FEW_PEOPLE else 1)
         found = rows(
             self.connection,
             composing("alike_people", theirs=theirs),
@@ -109,7 +111,7 @@ class _Asking:
             at=self.at,
             most=max([1, *(cap.most for cap in own.caps)]),
             piece=timedelta(seconds=span / PIECES_OF_SPAN),
-            pieces=PIECES_OF_LIST,
+            pieces=most,
             span=span,
             grace=load().acceptance_seconds,
             cap_most=[cap.most for cap in own.caps],
@@ -120,7 +122,7 @@ class _Asking:
         met = {campaign for each in found for campaign in each.selections}
         return (
             PeopleBeside(
-                _few(found, self.at),
+                _few(found, self.at, most),
                 own,
                 {each.id: rules_of(each.care, caps) for each in others if each.id in met},
                 sorted({lane for each in others if each.id in met for lane in each.lanes}),
@@ -131,14 +133,14 @@ class _Asking:
         )
 
 
-def _few(found: Sequence[Alike], at: datetime) -> Sequence[Alike]:
-    """The same in few groups; where they are of many kinds, without the smallest of them."""
-    size = max(1, ceil(sum(each.people for each in found) / MOST_PIECES))
+def _few(found: Sequence[Alike], at: datetime, most: int) -> Sequence[Alike]:
+    """The same in about so many groups; where they are of many kinds, without the smallest of them."""
+    size = max(1, ceil(sum(each.people for each in found) / most))
     kinds = {(each.is_held, *each.selections) for each in found}
     groups: list[Alike] = []
-    for alike in by_clocks(found, max(1, MOST_PIECES // len(kinds)), at):
+    for alike in by_clocks(found, max(1, most // len(kinds)), at):
         held = [each for each in alike if each.is_held]
         free = [each for each in alike if not each.is_held]
         # Those who are held are free one after the other, and others come to their turns in the order of lists.
         groups += [*even_groups(held, size), *groups_in_order(free, size)]
-    return sorted(groups, key=lambda each: -each.people)[:_MOST_GROUPS] if len(groups) > _MOST_GROUPS else groups
+    return sorted(groups, key=lambda each: -each.people)[: 2 * most] if len(groups) > 2 * most else groups

@@ -5,6 +5,7 @@ Needs no SQLAlchemy, for the commands that only show something.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
 from broadcaster.domain.failover_plans import FailoverRule
-from broadcaster.domain.frequency import MOST_PIECES, Freed, PersonRule, in_few_pieces
+from broadcaster.domain.frequency import READ_PIECES, Freed, PersonRule, in_few_pieces
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
@@ -147,19 +148,21 @@ def _without_skipped(
 
 
 def _few(parts: Iterable[_Part]) -> Iterator[_Part]:
-    """The same with those who wait for their people in few pieces, each of which counts as free at its end."""
+    """The same with those who wait for their people in few pieces of each lane, each of which is free at its end."""
     for _, of_lane in groupby(parts, key=lambda part: (part.campaign, part.lane_id)):
-        alike: dict[tuple[int, PersonRule], list[_Part]] = {}
+        alike: dict[tuple[int, PersonRule], _Part] = {}
+        freed: dict[tuple[int, PersonRule], list[Freed]] = defaultdict(list)
         for part in of_lane:
-            if part.rule is None:
+            if part.rule is None or part.first_free_at is None:
                 yield part
             else:
-                alike.setdefault((part.recipient_group, part.rule), []).append(part)
-        for waiting in alike.values():
-            for piece in in_few_pieces(waiting, max(1, MOST_PIECES // len(alike))):
-                messages = sum(part.messages for part in piece)
-                first_free_at = piece[0].first_free_at
-                yield msgspec.structs.replace(piece[-1], messages=messages, first_free_at=first_free_at)
+                kind = part.recipient_group, part.rule
+                alike.setdefault(kind, part)
+                freed[kind].append(Freed(part.first_free_at, part.not_before, part.messages, part.rule))
+        for kind, each in in_few_pieces(freed):
+            yield msgspec.structs.replace(
+                alike[kind], messages=each.messages, first_free_at=each.first_at, not_before=each.at
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,7 @@ def surroundings_of(
     asked = {"lanes": sorted(together), "limits": list(limits), "name": name}
     found = rows(connection, "lanes_to_plan", LaneNow, **asked, most=MOST_ATTEMPTS_READ)
     coupled = [lane.id for lane in found]
-    parts = rows(connection, "parts_to_plan", _Part, lanes=coupled, name=name)
+    parts = rows(connection, "parts_to_plan", _Part, lanes=coupled, name=name, pieces=READ_PIECES)
     left_out = left_out_of(connection, {part.campaign for part in parts})
     sent_to, left_out = _without_skipped(_sent_to(parts, left_out), left_out)
     parts = list(_few(sent_to))
@@ -278,23 +281,24 @@ def parts_to_be(
     Of all groups alike so many are left out, and others leave only once their people are free (`waiting`).
     """
     leaving = max(0, sum(recipients.values()) - left_out)
-    at_once = Freed(None, max(0, leaving - sum(each.messages for each in waiting)))
+    at_once = max(0, leaving - sum(each.messages for each in waiting))
+    pieces = [(at_once, None, None, None), *((each.messages, each.at, each.rule, each.first_at) for each in waiting)]
     return [
         sliced
-        for freed in (at_once, *waiting)
-        for group, count in _by_groups(freed.messages, recipients)
+        for piece, at, rule, first_at in pieces
+        for group, count in _by_groups(piece, recipients)
         for lane, messages in shares_of(count, rates).items()
         for sliced in PlannedPart(
             lane_id=lane,
             messages=messages,
             hours=hours,
             group=group,
-            not_before=freed.at,
+            not_before=at,
             expires_at=expires_at,
             priority=priority,
             limits=tuple(limits),
-            rule=freed.rule,
-            first_free_at=freed.first_at,
+            rule=rule,
+            first_free_at=first_at,
         ).sliced(care)
     ]
 
