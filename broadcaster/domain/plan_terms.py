@@ -53,6 +53,8 @@ class Queue:
     """The keys of the limits that count for its campaign: the same for all of its queues."""
     people: int = 0
     """The key of the group of people whom they go to (`planned_people`); 0: nobody knows who they are."""
+    is_under_way: bool = False
+    """Whether they are being sent: they leave at once, and the lane's clock and limits have counted them."""
 
 
 @dataclass(frozen=True, slots=True)

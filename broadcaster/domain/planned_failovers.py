@@ -89,7 +89,9 @@ class FailoversAhead:
             speeds={taker.place: taker.rate for taker in takers},
             delays=in_time,
         )
-        own = [place for place, queue in enumerate(lane.queues) if queue.campaign == each.campaign]
+        own = [
+            place for place, queue in enumerate(lane.queues) if queue.campaign == each.campaign and lane.waiting[place]
+        ]
         left = apportioned(messages, {place: lane.waiting[place] for place in own})
         for taker in takers:
             if share := shares.get(taker.place, 0):

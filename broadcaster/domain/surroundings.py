@@ -157,10 +157,9 @@ class Surroundings:
     ) -> CampaignPlan:
         plan = plans[Luck.USUAL]
         own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
-        used = {part.lane_id for part in own} | {
-            self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign
-        }
-        lanes = [lane for lane in self.lanes if lane.id in used]
+        takers = {self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign}
+        lanes = [lane for lane in self.lanes if lane.id in takers | {part.lane_id for part in own}]
+        waiting = takers | {part.lane_id for part in own if not part.is_under_way}
         waits, in_vain = (list(self._waits(held, campaign)) for held in (plan.held, plan.held_in_vain))
         expire = plan.expiring(campaign)
         nothing_leaves = plan.begins_at(campaign) is None
@@ -181,7 +180,7 @@ class Surroundings:
             remaining=plan.remaining(campaign),
             messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
-            stopped=[lane.instance for lane in lanes if lane.is_stopped],
+            stopped=[lane.instance for lane in lanes if lane.is_stopped and lane.id in waiting],
             waiting_people=list(_waiting_people(in_time)),
             expire_about=not (
                 (in_vain or too_late)
@@ -245,7 +244,10 @@ class Surroundings:
     def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
         """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""
         for campaign, rule in self.failovers.items():
-            own = {lane: [part for part in of_lane if part.campaign == campaign] for lane, of_lane in by_lane.items()}
+            own = {
+                lane: [part for part in of_lane if part.campaign == campaign and not part.is_under_way]
+                for lane, of_lane in by_lane.items()
+            }
             own = {lane: of_lane for lane, of_lane in own.items() if of_lane}
             starts_at = min((part.not_before or self.now for each in own.values() for part in each), default=self.now)
             expires_at = min((seconds_or(part.expires_at) for each in own.values() for part in each), default=inf)
@@ -273,7 +275,7 @@ class Surroundings:
     ) -> Taker:
         queues = {}
         for queue, part in enumerate(by_lane[giver]):
-            if part.campaign == campaign:
+            if part.campaign == campaign and not part.is_under_way:
                 queues[queue] = len(by_lane[lane.id])
                 by_lane[lane.id].append(replace(part, lane_id=lane.id, messages=0))
         return Taker(place, rule.weight(lane), lane.rate, queues, self.hours.opening(lane.hours, None, NOBODY, 0.0))
@@ -291,6 +293,7 @@ class Surroundings:
             slice=part.slice,
             limits=[each for each in part.limits if each in limits],
             people=part.people,
+            is_under_way=part.is_under_way,
         )
 
     def _day(self, moment: float) -> OpenSpan:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from broadcaster.db.reading import Reader, reading
+from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
@@ -61,12 +61,13 @@ class _Part(msgspec.Struct, frozen=True):
     first_free_at: datetime | None
     """on and until `not_before`; None: they wait for nobody or, where there is a rule, will be skipped."""
     expires_at: datetime | None
+    is_under_way: bool
     limits: tuple[int, ...]
     care: Care | None
     open_slices: int
     next_slice_at: datetime | None
     of_lane: int
-    """How many messages of the campaign are left on the lane, to all groups,"""
+    """How many messages of the campaign are pending on the lane, to all groups,"""
     leaving: int
     """and how many of it have left there or are to."""
     is_held: bool
@@ -87,7 +88,10 @@ class _Part(msgspec.Struct, frozen=True):
             limits=self.limits,
             rule=self.rule,
             first_free_at=self.first_free_at,
+            is_under_way=self.is_under_way,
         )
+        if self.is_under_way:
+            return iter([part])
         return part.sliced(self.care, self.open_slices, held=self._held)
 
     @property
@@ -110,9 +114,12 @@ def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[PlannedLeft
 
     The parts of a lane and group follow each other.
     """
-    for (campaign, lane, group), found in groupby(
-        parts, key=lambda part: (part.campaign, part.lane_id, part.recipient_group)
+    for (campaign, lane, is_under_way, group), found in groupby(
+        parts, key=lambda part: (part.campaign, part.lane_id, part.is_under_way, part.recipient_group)
     ):
+        if is_under_way:
+            yield from found
+            continue
         theirs = [each for each in left_out.get(campaign, ()) if (each.lane_id, each.recipient_group) == (lane, group)]
         gone = sum(each.messages for each in theirs)
         alike = sorted(found, key=lambda part: part.rule is not None)
@@ -181,7 +188,7 @@ class OpenWork:
 
 def open_work(source: Engine | Reader, name: str) -> OpenWork:
     """What is left to send of a campaign; nothing where it is final, or has no messages yet."""
-    with reading(source) as connection:
+    with as_of_now(source) as moment, reading(moment) as connection:
         around = surroundings_of(connection, values(connection, "lanes_with_parts", name=name), name=name)
     return OpenWork(around.without(name), around.of(name))
 
@@ -191,7 +198,7 @@ def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
 
     Nothing where they are sent through more than MOST_LANES: that would take long.
     """
-    with reading(source) as connection:
+    with as_of_now(source) as moment, reading(moment) as connection:
         lanes = values(connection, "lanes_with_parts", name=None)
         if not lanes or len(lanes) > MOST_LANES:
             return {}
