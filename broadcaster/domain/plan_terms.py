@@ -5,7 +5,7 @@ All moments are in seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -132,6 +132,8 @@ class Failover:
     """How many of its messages do not move."""
     expires_at: float = inf
     """When the campaign does."""
+    shares: Callable[[float, int, Collection[int]], Mapping[int, int]] | None = None
+    """How many of so many messages each of these lanes (places) gets at a moment; None: as their weights are."""
 
 
 @dataclass(frozen=True, slots=True)

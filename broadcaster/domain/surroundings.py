@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
@@ -13,7 +13,7 @@ from msgspec import structs
 
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedWait
 from broadcaster.domain.care import Care
-from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
@@ -71,6 +71,8 @@ class Surroundings:
     """Of other campaigns."""
     skips: Mapping[int, Sequence[Skipped]] = field(default_factory=dict)
     """How many of the other messages of campaigns are skipped, by campaign."""
+    dealing: Callable[[Surroundings, LaneRates, PlannedPart, datetime | None], Dealing] | None = None
+    """How lanes share messages alike by when they can send (`planned_shares.dealing_of`). None: by their rates."""
     begun: Collection[int] = ()
     """The campaigns of which some has left."""
     successions: Sequence[Succession] = ()
@@ -262,7 +264,24 @@ class Surroundings:
                         keeps_one=lane.is_down,
                         stays=rule.stays.get(lane.id, 0),
                         expires_at=expires_at,
+                        shares=self._shares_of_moved(campaign, rule, own[lane.id][0]),
                     )
+
+    def _shares_of_moved(
+        self, campaign: int, rule: FailoverRule, like: PlannedPart
+    ) -> Callable[[float, int, Collection[int]], Mapping[int, int]] | None:
+        """As `Failover.shares`: by when each can send beside all others, where the campaign has no weights."""
+        dealing = self.dealing
+        if dealing is None or any(weight is not None for weight in rule.weights.values()):
+            return None
+        around = replace(self, beside=[part for part in self.beside if part.campaign != campaign])
+
+        def shares(at: float, messages: int, places: Collection[int]) -> Mapping[int, int]:
+            rates = {self.lanes[place].id: self.lanes[place].rate for place in places}
+            found = dealing(around, rates, like, moment_of_seconds(at)).shares(messages)
+            return {place: found[self.lanes[place].id] for place in places}
+
+        return shares
 
     def _taker(
         self,

@@ -24,6 +24,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.domain.planned_parts import PlannedPart, slices_of
+from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
@@ -232,6 +233,7 @@ def surroundings_of(
         limits=rows(connection, "limits_to_plan", LimitNow, **{**asked, "lanes": coupled}),
         reserve=closing_reserve(load().request_timeout_seconds),
         zone=shown_zone(),
+        dealing=dealing_of,
         beside=people.parts(planned, own) if people else planned,
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
