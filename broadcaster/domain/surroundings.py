@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedWait
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedStay, PlannedWait
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
@@ -183,6 +183,8 @@ class Surroundings:
             messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped and lane.id in waiting],
+            stays=list(self._stays(plan, campaign)),
+            fails_over=campaign in self.failovers,
             waiting_people=list(_waiting_people(in_time)),
             expire_about=not (
                 (in_vain or too_late)
@@ -333,6 +335,12 @@ class Surroundings:
         for (begins, instance), (messages, last) in sorted(found.items()):
             day = moment_of_seconds(begins).astimezone(self.zone).date()
             yield PlannedDay(day, instance, messages, moment_of_seconds(last))
+
+    def _stays(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedStay]:
+        left = plan.remaining_by_lane(campaign)
+        for place, lane in enumerate(self.lanes):
+            if lane.is_stopped and left[place]:
+                yield PlannedStay(lane.instance, left[place], lane.said_health)
 
     def _may_leave(self, part: PlannedPart) -> bool:
         """Whether it is due before it expires."""

@@ -76,3 +76,13 @@ def test_who_is_full_gets_nothing_of_one_in_trouble_that_another_sends_before(
     after = open_work(shop.engine, "x").plan()
     assert after is not None
     assert after.seconds == pytest.approx(plan.seconds, rel=0.05)
+
+
+def test_a_pause_is_no_reason_for_a_failover_and_its_plan_says_so(shop: Shop) -> None:
+    counted(shop)
+    shop.sql("""UPDATE campaigns SET sharing = '{"failover_after": 60}'""")
+    shop.sql("UPDATE lanes SET health = 'paused', health_since = now() - interval '1 hour' WHERE id = 1")
+    plan = open_work(shop.engine, "x").plan()
+    assert plan is not None
+    assert ([each.instance for each in plan.stays], plan.moves, plan.fails_over) == (["a"], [], True)
+    assert sum(each.messages for each in plan.days) + plan.stays[0].messages == 200

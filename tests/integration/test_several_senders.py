@@ -315,8 +315,8 @@ def test_a_tick_need_not_look_at_those_who_stay(shop: Shop) -> None:
 def open_later(shop: Shop, name: str, seconds: float) -> None:
     """The instance is closed for so long, to the next minute, and open for an hour then."""
     shop.sql(
-        "WITH span AS (SELECT date_trunc('minute', now() + make_interval(secs => :seconds)) + interval '1 min' AS opens"
-        "),"
+        "WITH span AS (SELECT date_trunc('minute', now() + make_interval(secs => :seconds)) + interval '1 min'"
+        " AS opens),"
         " hours AS (INSERT INTO opening_hours (digest, document) SELECT convert_to(:name, 'UTF8'),"
         " jsonb_build_object('windows', jsonb_build_array(to_char(opens AT TIME ZONE 'UTC', 'HH24:MI-')"
         " || to_char((opens + interval '1 hour') AT TIME ZONE 'UTC', 'HH24:MI')), 'zone', 'UTC')"

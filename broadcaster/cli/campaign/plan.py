@@ -158,6 +158,7 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
         "waiting_people": plan.waiting_people,
         "moves": plan.moves,
+        "stays": plan.stays,
         "skips": plan.skips,
         "remarks": list(plan_remarks(plan, shown_time, days_without)),
     }
