@@ -123,6 +123,11 @@ class CampaignPlan:
         return len({each.day for each in self.days})
 
     @property
+    def leave(self) -> int:
+        """How many of its messages leave."""
+        return self.messages - self.expire - self.remaining
+
+    @property
     def is_for_nobody(self) -> bool:
         """Whether all whom it has left are skipped."""
         return bool(self.skips) and not self.messages

@@ -70,8 +70,17 @@ def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:
     """To how many it is sent, and how many others are skipped: `sent to about 15; skipped about 45 (cooldown)`."""
     is_about = (plan.expire and plan.expire_about) or any(each.is_about for each in skips)
     about = "about " if is_about else ""
-    sent = plan.messages - plan.expire - plan.remaining
-    return f"sent to {about}{sent:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
+    return f"sent to {about}{plan.leave:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
+
+
+def said_change_of_expiry(before: CampaignPlan, after: CampaignPlan) -> str | None:
+    """How many leave and expire after a change, and before it; None: none expire, or as many."""
+    if before.expire == after.expire:
+        return None
+    about = "about " if any(each.expire and each.expire_about for each in (before, after)) else ""
+    return (
+        f"{about}{after.leave:,} leave and {after.expire:,} expire, instead of {before.leave:,} and {before.expire:,}"
+    )
 
 
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:

@@ -22,6 +22,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import dealt_to_room, shares_of
 from broadcaster.domain.giving import takers_of
 from broadcaster.domain.lanes_now import LaneNow
+from broadcaster.domain.plan_remarks import said_change_of_expiry
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.surroundings import Surroundings
@@ -95,6 +96,12 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """without it; None: nobody can tell."""
     ends_at_before: datetime | None
     ends_at_after: datetime | None
+    expire_before: int
+    """How many of its messages expire with the instance, and"""
+    expire_after: int
+    """without it."""
+    said_expiry: str | None
+    """The same for people; None: none expire, or as many."""
     unknown_before: str | None
     """Why nobody can tell how long it takes with the instance, for people; None: it is told, or it has no rate."""
     held_by: str | None
@@ -219,6 +226,9 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
+        expire_before=before.expire if before else 0,
+        expire_after=after.expire if after else 0,
+        said_expiry=said_change_of_expiry(before, after) if before and after else None,
         unknown_before=_said_stopped(work.surroundings.lanes, before),
         held_by=_holding(around, before, after),
     )
