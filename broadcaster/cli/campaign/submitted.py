@@ -45,7 +45,8 @@ _MOST_NAMED = 3
 def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    del document["sample_files"], document["shared_files"], document["lanes"], document["never_meets"]
+    for unwritten in ("sample_files", "shared_files", "lanes", "never_meets", "draft"):
+        del document[unwritten]
     del document["people"]
     del document["leaves_nothing"]
     document["care"] = submitted.care
