@@ -37,6 +37,15 @@ class PlannedWait(msgspec.Struct, frozen=True):
     """Of a limit."""
 
 
+class PlannedStay(msgspec.Struct, frozen=True):
+    """So many messages stay with an instance through which nothing is sent, and nobody knows until when."""
+
+    instance: str
+    messages: int
+    health: str
+    """For people: `paused`, `down`, `refused`."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """When a campaign is sent, if nobody intervenes."""
@@ -80,6 +89,10 @@ class CampaignPlan:
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
     is_rest: bool = False
     """Whether some of it has left before."""
+    stays: Sequence[PlannedStay] = ()
+    """What of it stays with those that are `stopped`."""
+    fails_over: bool = False
+    """Whether others of its instances send what one in trouble has, after some time."""
     moves: Sequence[PlannedMove] = ()
     """What goes from its instances in trouble to others, the first first."""
 
@@ -108,6 +121,11 @@ class CampaignPlan:
     def sent_on(self) -> int:
         """On how many days something of it leaves."""
         return len({each.day for each in self.days})
+
+    @property
+    def leave(self) -> int:
+        """How many of its messages leave."""
+        return self.messages - self.expire - self.remaining
 
     @property
     def is_for_nobody(self) -> bool:

@@ -91,6 +91,12 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         return "paused" if self.trouble_since is None else "down" if self.is_down else "refused"
 
     @property
+    def pause(self) -> float:
+        """For how many seconds it sends nothing yet, whatever its usual pace makes it wait (`may_send_from.sql`)."""
+        gap = self.gaps.gap.most if self.gaps and self.gaps.gap else 0.0
+        return max(self.rests, self.debt - (1.0 + self.tolerance + max(self.interval, gap)))
+
+    @property
     def rate(self) -> float | None:
         """Messages a second, by its rate, gaps and rests; None: unlimited."""
         return 1.0 / self.interval if self.interval else None

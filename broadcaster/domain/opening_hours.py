@@ -13,7 +13,7 @@ import msgspec
 
 from broadcaster.domain.days_off import days_off
 from broadcaster.domain.legal_hours import LEGAL, legal_hours_by_country
-from broadcaster.domain.windows import Hours, Opening, Window, common_opening, parse_window
+from broadcaster.domain.windows import Hours, Opening, Window, common_opening, joined, parse_window
 from broadcaster.errors import UsageError
 
 
@@ -105,8 +105,8 @@ def closing_later(hours: OpeningHours | None, by: int) -> OpeningHours | None:
         window = parse_window(each)
         # One that goes over midnight is left alone.
         closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
-        windows.append(str(window._replace(closes=closes)))
-    return msgspec.structs.replace(hours, windows=tuple(windows))
+        windows.append(window._replace(closes=closes))
+    return msgspec.structs.replace(hours, windows=tuple(map(str, joined(windows))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

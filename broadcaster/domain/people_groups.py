@@ -184,12 +184,12 @@ class PeopleBeside:
         """The same by these groups, where they are of it, its number being `own`, or of one of the others."""
         wholes: dict[int, Counter[RecipientGroup]] = defaultdict(Counter)
         for part in parts:
-            if part.rule is None or part.campaign != own:
+            if not (part.is_under_way or _waits(part, own)):
                 wholes[part.campaign][part.group] += part.messages
         found: list[PlannedPart] = []
         for part in parts:
             # Who waits already is planned by that.
-            places = {} if part.campaign == own and part.rule is not None else self._places(part.campaign, own)
+            places = {} if part.is_under_way or _waits(part, own) else self._places(part.campaign, own)
             of_campaign = wholes[part.campaign]
             theirs = {
                 key: people
@@ -222,6 +222,11 @@ class PeopleBeside:
             for key, each in groups
             if campaign in each.selections
         }
+
+
+def _waits(part: PlannedPart, own: int) -> bool:
+    """Whether it is known until when its people wait."""
+    return part.campaign == own and part.rule is not None
 
 
 def _people(alike: Alike, group: RecipientGroup, messages: Counter[RecipientGroup]) -> float:

@@ -10,7 +10,7 @@ from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.frequency import they_were
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped, said_skips
-from broadcaster.errors import listed
+from broadcaster.errors import listed, quoted
 
 _MOST_NAMED = 3
 
@@ -34,10 +34,25 @@ def plan_remarks(
         yield _said_move(moved, clock)
     if plan.expire:
         yield said_expiry(plan, clock)
-    if plan.stopped:
-        yield f"nothing is sent through {listed(plan.stopped, _MOST_NAMED)} now, and nobody knows until when"
-    elif plan.remaining:
+    yield from _said_stays(plan)
+    if plan.remaining and not plan.stopped:
         yield f"{_messages(plan.remaining)} will not leave within a year"
+
+
+def _said_stays(plan: CampaignPlan) -> Iterator[str]:
+    """What stays with instances through which nothing is sent; of one that keeps nothing only that."""
+    stays = {each.instance: each for each in plan.stays}
+    for each in plan.stays[:_MOST_NAMED]:
+        verb = "stays" if each.messages == 1 else "stay"
+        is_no_trouble = plan.fails_over and each.health == "paused"
+        why = ", and a pause is no reason for a failover" if is_no_trouble else ""
+        name = quoted(each.instance)
+        yield f"{_messages(each.messages)} {verb} with {name}, which is {each.health}: nobody can tell when{why}"
+    if more := plan.stays[_MOST_NAMED:]:
+        kept = sum(each.messages for each in more)
+        yield f"{_messages(kept)} stay with {len(more)} more that are stopped: nobody can tell when"
+    if others := [instance for instance in plan.stopped if instance not in stays]:
+        yield f"nothing is sent through {listed(others, _MOST_NAMED)} now, and nobody knows until when"
 
 
 def said_put_off(plan: CampaignPlan) -> Iterator[str]:
@@ -55,8 +70,17 @@ def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:
     """To how many it is sent, and how many others are skipped: `sent to about 15; skipped about 45 (cooldown)`."""
     is_about = (plan.expire and plan.expire_about) or any(each.is_about for each in skips)
     about = "about " if is_about else ""
-    sent = plan.messages - plan.expire - plan.remaining
-    return f"sent to {about}{sent:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
+    return f"sent to {about}{plan.leave:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
+
+
+def said_change_of_expiry(before: CampaignPlan, after: CampaignPlan) -> str | None:
+    """How many leave and expire after a change, and before it; None: none expire, or as many."""
+    if before.expire == after.expire:
+        return None
+    about = "about " if any(each.expire and each.expire_about for each in (before, after)) else ""
+    return (
+        f"{about}{after.leave:,} leave and {after.expire:,} expire, instead of {before.leave:,} and {before.expire:,}"
+    )
 
 
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:

@@ -5,7 +5,7 @@ All moments are in seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -53,6 +53,8 @@ class Queue:
     """The keys of the limits that count for its campaign: the same for all of its queues."""
     people: int = 0
     """The key of the group of people whom they go to (`planned_people`); 0: nobody knows who they are."""
+    is_under_way: bool = False
+    """Whether they are being sent: they leave at once, and the lane's clock and limits have counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class Failover:
     """How many of its messages do not move."""
     expires_at: float = inf
     """When the campaign does."""
+    shares: Callable[[float, int, Collection[int]], Mapping[int, int]] | None = None
+    """How many of so many messages each of these lanes (places) gets at a moment; None: as their weights are."""
 
 
 @dataclass(frozen=True, slots=True)

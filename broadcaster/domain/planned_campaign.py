@@ -215,7 +215,7 @@ class PlannedCampaign:
 
     def _dealt_to(self, lanes: Collection[int]) -> PlannedCampaign:
         alike: dict[PlannedPart, int] = defaultdict(int)
-        for part in self.parts:
+        for part in self._pending:
             alike[replace(part, lane_id=0, messages=0)] += part.messages
         if not alike:
             return self
@@ -228,7 +228,7 @@ class PlannedCampaign:
             for part, total in alike.items()
             for lane, messages in shares_of(total, shares).items()
         ]
-        return replace(self, parts=parts)
+        return replace(self, parts=[*(part for part in self.parts if part.is_under_way), *parts])
 
     def with_more(self, instances: int) -> PlannedCampaign:
         """So many instances more, each like its `fastest`, with limits of their own that are not used yet."""
@@ -295,7 +295,12 @@ class PlannedCampaign:
 
     @property
     def _used(self) -> Collection[int]:
-        return {*self.in_use, *(part.lane_id for part in self.parts)}
+        return {*self.in_use, *(part.lane_id for part in self._pending)}
+
+    @property
+    def _pending(self) -> Sequence[PlannedPart]:
+        """What has not begun to leave."""
+        return [part for part in self.parts if not part.is_under_way]
 
     def _settled(self) -> PlannedCampaign:
         return self if self.is_dealt else self.dealt()

@@ -82,14 +82,21 @@ class FailoversAhead:
         lane = self._lanes[each.place]
         in_time = {place: delay for place, delay in delays.items() if delay < each.expires_at - now} or delays
         takers = [taker for taker in each.takers if taker.place in in_time]
-        shares = dealt_to_room(
-            messages,
-            there={taker.place: self._lanes[taker.place].left_of({each.campaign}) for taker in takers},
-            rates={taker.place: taker.weight for taker in takers},
-            speeds={taker.place: taker.rate for taker in takers},
-            delays=in_time,
-        )
-        own = [place for place, queue in enumerate(lane.queues) if queue.campaign == each.campaign]
+        there = {taker.place: self._lanes[taker.place].left_of({each.campaign}) for taker in takers}
+        if each.shares is not None and len(takers) > 1:
+            in_the_end = each.shares(now, messages + sum(there.values()), in_time)
+            shares = dealt_to_room(messages, there, in_the_end, in_the_end, dict.fromkeys(there, 0.0))
+        else:
+            shares = dealt_to_room(
+                messages,
+                there,
+                rates={taker.place: taker.weight for taker in takers},
+                speeds={taker.place: taker.rate for taker in takers},
+                delays=in_time,
+            )
+        own = [
+            place for place, queue in enumerate(lane.queues) if queue.campaign == each.campaign and lane.waiting[place]
+        ]
         left = apportioned(messages, {place: lane.waiting[place] for place in own})
         for taker in takers:
             if share := shares.get(taker.place, 0):

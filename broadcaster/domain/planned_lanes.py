@@ -34,7 +34,7 @@ class LaneAhead:
         self.counts_alike = self.all_limits == self.limits
         """Whether each of them counts all that it sends."""
         self.queues = planned.queues
-        self.waiting = [queue.messages for queue in planned.queues]
+        self.waiting = [0 if queue.is_under_way else queue.messages for queue in planned.queues]
         self.expired = [0] * len(planned.queues)
         self.interval = planned.pace.interval
         self._tolerance = planned.pace.tolerance

@@ -42,6 +42,8 @@ class PlannedPart:
     """By which these wait for their people until `not_before`; None: they do not."""
     first_free_at: datetime | None = None
     """When the first of these people are free."""
+    is_under_way: bool = False
+    """Whether they are being sent: they leave at once, stay with their lane, and are in the counts of its limits."""
     people: int = 0
     """The key of the group of people whom they go to, in `Surroundings.people`; 0: nobody knows who they are."""
 

@@ -48,7 +48,7 @@ def dealing_of(
     play no part, nor does what chance and the gateway make of a rate.
     """
     lanes = [lane for lane in around.lanes if lane.id in rates]
-    if len(lanes) < 2 or not any(lane.limits or lane.hours or lane.rests for lane in lanes):
+    if len(lanes) < 2 or not any(lane.limits or lane.hours or lane.pause > 0 for lane in lanes):
         return Dealing(rates)
     begins = max(around.now, starts_at or around.now)
     like = replace(like, group=NOBODY, slice=0, not_before=begins, rule=None, first_free_at=None, people=0)
@@ -77,7 +77,7 @@ def _at_their_rates(around: Surroundings, rates: LaneRates) -> Surroundings:
     unlimited = unlimited_rate(rates)
 
     def of_lane(lane: LaneNow) -> LaneNow:
-        known = {"tolerance": 0.0, "debt": 0.0, "latency": None, "tried": 0, "again": 0}
+        known = {"tolerance": 0.0, "debt": 0.0, "rests": max(0.0, lane.pause), "latency": None, "tried": 0, "again": 0}
         interval = lane.interval or (1.0 / unlimited if lane.id in rates else 0.0)
         return changed(lane, interval=interval, is_stopped=False, trouble_since=None, **known)
 

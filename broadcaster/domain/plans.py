@@ -106,6 +106,7 @@ class _Planning:
     def run(self, now: float) -> None:
         """Until nothing is left, or the HORIZON."""
         end = now + HORIZON
+        self._leave_under_way(now)
         while now < end:
             self._plan.pieces += 1
             for lane in self._lanes:
@@ -141,6 +142,17 @@ class _Planning:
         for lane in self._lanes:
             lane.expire(now)
         self._note_last_waits()
+
+    def _leave_under_way(self, now: float) -> None:
+        """What is being sent takes no slot and no place any more."""
+        self._today = self._day(now)
+        for lane in self._lanes:
+            for place, queue in enumerate(lane.queues):
+                if queue.is_under_way:
+                    self._plan.leaving[self._today.begins, lane.place, place] = Leaving(queue.messages, now, now)
+                    self._canaries.left(queue.campaign, now)
+                    self._turns.left(queue.campaign, now)
+                    self._begun.add(queue.campaign)
 
     def _note_last_waits(self) -> None:
         """What those waited for of which nothing left any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +89,14 @@ class SendingPlan:
     def remaining(self, campaign: int = 0) -> int:
         """How many of its messages do not leave within the horizon, and do not expire."""
         return self._of_queues(self.left, campaign)
+
+    def remaining_by_lane(self, campaign: int = 0) -> Counter[int]:
+        """The same by the place of their lane."""
+        found = Counter[int]()
+        for (lane, queue), count in self.left.items():
+            if self._campaign(lane, queue) == campaign:
+                found[lane] += count
+        return found
 
     def expiring(self, campaign: int = 0) -> int:
         """How many of its messages expire."""

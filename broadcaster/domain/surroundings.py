@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedWait
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedStay, PlannedWait
 from broadcaster.domain.care import Care
-from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
@@ -71,6 +71,8 @@ class Surroundings:
     """Of other campaigns."""
     skips: Mapping[int, Sequence[Skipped]] = field(default_factory=dict)
     """How many of the other messages of campaigns are skipped, by campaign."""
+    dealing: Callable[[Surroundings, LaneRates, PlannedPart, datetime | None], Dealing] | None = None
+    """How lanes share messages alike by when they can send (`planned_shares.dealing_of`). None: by their rates."""
     begun: Collection[int] = ()
     """The campaigns of which some has left."""
     successions: Sequence[Succession] = ()
@@ -157,10 +159,9 @@ class Surroundings:
     ) -> CampaignPlan:
         plan = plans[Luck.USUAL]
         own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
-        used = {part.lane_id for part in own} | {
-            self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign
-        }
-        lanes = [lane for lane in self.lanes if lane.id in used]
+        takers = {self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign}
+        lanes = [lane for lane in self.lanes if lane.id in takers | {part.lane_id for part in own}]
+        waiting = takers | {part.lane_id for part in own if not part.is_under_way}
         waits, in_vain = (list(self._waits(held, campaign)) for held in (plan.held, plan.held_in_vain))
         expire = plan.expiring(campaign)
         nothing_leaves = plan.begins_at(campaign) is None
@@ -181,7 +182,9 @@ class Surroundings:
             remaining=plan.remaining(campaign),
             messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
-            stopped=[lane.instance for lane in lanes if lane.is_stopped],
+            stopped=[lane.instance for lane in lanes if lane.is_stopped and lane.id in waiting],
+            stays=list(self._stays(plan, campaign)),
+            fails_over=campaign in self.failovers,
             waiting_people=list(_waiting_people(in_time)),
             expire_about=not (
                 (in_vain or too_late)
@@ -245,7 +248,10 @@ class Surroundings:
     def _failovers(self, by_lane: Mapping[int, list[PlannedPart]]) -> Iterator[Failover]:
         """Of lanes in trouble. For each part of theirs every lane that takes gets one, which is empty yet."""
         for campaign, rule in self.failovers.items():
-            own = {lane: [part for part in of_lane if part.campaign == campaign] for lane, of_lane in by_lane.items()}
+            own = {
+                lane: [part for part in of_lane if part.campaign == campaign and not part.is_under_way]
+                for lane, of_lane in by_lane.items()
+            }
             own = {lane: of_lane for lane, of_lane in own.items() if of_lane}
             starts_at = min((part.not_before or self.now for each in own.values() for part in each), default=self.now)
             expires_at = min((seconds_or(part.expires_at) for each in own.values() for part in each), default=inf)
@@ -260,7 +266,24 @@ class Surroundings:
                         keeps_one=lane.is_down,
                         stays=rule.stays.get(lane.id, 0),
                         expires_at=expires_at,
+                        shares=self._shares_of_moved(campaign, rule, own[lane.id][0]),
                     )
+
+    def _shares_of_moved(
+        self, campaign: int, rule: FailoverRule, like: PlannedPart
+    ) -> Callable[[float, int, Collection[int]], Mapping[int, int]] | None:
+        """As `Failover.shares`: by when each can send beside all others, where the campaign has no weights."""
+        dealing = self.dealing
+        if dealing is None or any(weight is not None for weight in rule.weights.values()):
+            return None
+        around = replace(self, beside=[part for part in self.beside if part.campaign != campaign])
+
+        def shares(at: float, messages: int, places: Collection[int]) -> Mapping[int, int]:
+            rates = {self.lanes[place].id: self.lanes[place].rate for place in places}
+            found = dealing(around, rates, like, moment_of_seconds(at)).shares(messages)
+            return {place: found[self.lanes[place].id] for place in places}
+
+        return shares
 
     def _taker(
         self,
@@ -273,7 +296,7 @@ class Surroundings:
     ) -> Taker:
         queues = {}
         for queue, part in enumerate(by_lane[giver]):
-            if part.campaign == campaign:
+            if part.campaign == campaign and not part.is_under_way:
                 queues[queue] = len(by_lane[lane.id])
                 by_lane[lane.id].append(replace(part, lane_id=lane.id, messages=0))
         return Taker(place, rule.weight(lane), lane.rate, queues, self.hours.opening(lane.hours, None, NOBODY, 0.0))
@@ -291,6 +314,7 @@ class Surroundings:
             slice=part.slice,
             limits=[each for each in part.limits if each in limits],
             people=part.people,
+            is_under_way=part.is_under_way,
         )
 
     def _day(self, moment: float) -> OpenSpan:
@@ -311,6 +335,12 @@ class Surroundings:
         for (begins, instance), (messages, last) in sorted(found.items()):
             day = moment_of_seconds(begins).astimezone(self.zone).date()
             yield PlannedDay(day, instance, messages, moment_of_seconds(last))
+
+    def _stays(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedStay]:
+        left = plan.remaining_by_lane(campaign)
+        for place, lane in enumerate(self.lanes):
+            if lane.is_stopped and left[place]:
+                yield PlannedStay(lane.instance, left[place], lane.said_health)
 
     def _may_leave(self, part: PlannedPart) -> bool:
         """Whether it is due before it expires."""

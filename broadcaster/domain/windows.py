@@ -47,6 +47,21 @@ class Window(NamedTuple):
         return f"{day_runs(self.days, _DAY_TITLES)}{said_time(self.opens)}-{said_time(self.closes)}"
 
 
+def joined(windows: Iterable[Window]) -> Iterator[Window]:
+    """The same, with those of the same days as one that overlap or meet. What goes over midnight is left alone."""
+    last: Window | None = None
+    for window in sorted(windows, key=lambda each: (sorted(each.days), each.opens)):
+        meets = last is not None and last.days == window.days and last.opens < last.closes
+        if last is not None and meets and window.opens <= last.closes and window.opens < window.closes:
+            last = last._replace(closes=max(last.closes, window.closes))
+            continue
+        if last is not None:
+            yield last
+        last = window
+    if last is not None:
+        yield last
+
+
 class Opening(NamedTuple):
     """Open from one moment until before another, both in UTC."""
 

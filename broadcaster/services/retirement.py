@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,15 +16,19 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.db.reading import Snapshot
 from broadcaster.db.statements import execute, rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan
-from broadcaster.domain.dealing import dealt_to_room
+from broadcaster.domain.dealing import dealt_to_room, shares_of
+from broadcaster.domain.giving import takers_of
 from broadcaster.domain.lanes_now import LaneNow
+from broadcaster.domain.plan_remarks import said_change_of_expiry
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.errors import ConflictError, UsageError, listed
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
+from broadcaster.services.campaigns.dealing_ahead import stored_shares
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import end_failovers, give_away
@@ -68,10 +72,7 @@ class _Campaign(msgspec.Struct, frozen=True):
 
         Where the others send for none but this one any more, they are all that is left, and their failovers end.
         """
-        others = [each for each in self.others if not each.is_away] or self.others
-        well = [each for each in others if each.is_well]
-        in_time = [each for each in well if self.time_left is None or each.delay < self.time_left]
-        return in_time or well or others
+        return takers_of([each for each in self.others if not each.is_away] or self.others, self.time_left)
 
 
 class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,12 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """without it; None: nobody can tell."""
     ends_at_before: datetime | None
     ends_at_after: datetime | None
+    expire_before: int
+    """How many of its messages expire with the instance, and"""
+    expire_after: int
+    """without it."""
+    said_expiry: str | None
+    """The same for people; None: none expire, or as many."""
     unknown_before: str | None
     """Why nobody can tell how long it takes with the instance, for people; None: it is told, or it has no rate."""
     held_by: str | None
@@ -181,37 +188,31 @@ def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | N
     return campaigns
 
 
-def _deal_to(takers: Sequence[_Other]) -> Callable[[int], Mapping[int, int]]:
-    """How many of so many messages each of them gets."""
-    return partial(
-        dealt_to_room,
-        there={each.id: each.pending for each in takers},
+def _dealt(connection: Connection, campaign: _Campaign) -> Mapping[int, int]:
+    """How many of what is pending each of the takers gets, as `give_away` deals."""
+    takers, there = campaign.takers, {each.id: each.pending for each in campaign.takers}
+    shares = stored_shares(connection, campaign.id, campaign.pending + sum(there.values()), among=set(there))
+    if shares is not None:
+        return dealt_to_room(campaign.pending, there, shares, shares, dict.fromkeys(there, 0.0))
+    return dealt_to_room(
+        campaign.pending,
+        there,
         rates={each.id: each.weight for each in takers},
         speeds={each.id: each.rate for each in takers},
         delays={each.id: each.delay for each in takers},
     )
 
 
-def _all_to(lane: int, messages: int) -> Mapping[int, int]:
-    return {lane: messages}
-
-
 def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int] | None) -> MovedCampaign:
     """With when it ends as it is, and when without the lane."""
     names = {each.id: each.instance for each in campaign.others} | ({to[1]: to[0]} if to else {})
     is_one = to is not None and not any(each.id == to[1] and each.is_away for each in campaign.others)
-    deal = partial(_all_to, to[1]) if to and is_one else _deal_to(campaign.takers)
-    work = open_work(engine, campaign.name)
-    parts: list[PlannedPart] = []
-    for part in work.parts:
-        if part.lane_id != lane:
-            parts.append(part)
-            continue
-        shares = deal(part.messages)
-        parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
     with transaction(engine) as connection:
+        execute(connection, "see_one_moment")
+        work = open_work(Snapshot(connection), campaign.name)
+        dealt = {to[1]: campaign.pending} if to and is_one else _dealt(connection, campaign)
+        parts = list(_moved(work.parts, lane, dealt))
         around = surroundings_of(connection, {part.lane_id for part in parts}, name=campaign.name)
-    dealt = deal(campaign.pending)
     before, after = work.plan(), _without(around, campaign, lane).plan(parts) if parts else None
     return MovedCampaign(
         campaign=campaign.name,
@@ -225,9 +226,22 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
+        expire_before=before.expire if before else 0,
+        expire_after=after.expire if after else 0,
+        said_expiry=said_change_of_expiry(before, after) if before and after else None,
         unknown_before=_said_stopped(work.surroundings.lanes, before),
         held_by=_holding(around, before, after),
     )
+
+
+def _moved(parts: Sequence[PlannedPart], lane: int, dealt: Mapping[int, int]) -> Iterator[PlannedPart]:
+    """The same, with what the lane has pending at those to whom it is dealt."""
+    for part in parts:
+        if part.lane_id != lane or part.is_under_way or not any(dealt.values()):
+            yield part
+        else:
+            shares = shares_of(part.messages, dealt)
+            yield from (replace(part, lane_id=other, messages=count) for other, count in shares.items() if count)
 
 
 def _said_stopped(lanes: Sequence[LaneNow], before: CampaignPlan | None) -> str | None:

@@ -345,17 +345,17 @@ def _changing() -> list[Recipe]:
     return [
         queued,
         *changed,
-        Recipe("share_pending", (_share(None),)),
+        Recipe("share_pending", (_share(Campaign.DEPRIVED, evenly=False),)),
+        Recipe(
+            "share_pending by shares", (_share(Campaign.DEPRIVED, evenly=False, shares='{"1": 1, "2": 0, "3": 2}'),)
+        ),
         Recipe("remove_campaign", (_sql(_READ), remove), held=0),
         Recipe("a clone of PAUSED", (HOLD_OFF, *clone), held=1),
     ]
 
 
-def _share(
-    campaign: Campaign | None, *, evenly: bool | None = None, to: int | None = None, shares: str | None = None
-) -> Step:
-    is_even = campaign is not None if evenly is None else evenly
-    fixed: dict[str, Any] = {"campaign_id": campaign, "evenly": is_even, "to": to, "most": None, "reason": "reshared"}
+def _share(campaign: Campaign, *, evenly: bool = True, to: int | None = None, shares: str | None = None) -> Step:
+    fixed: dict[str, Any] = {"campaign_id": campaign, "evenly": evenly, "to": to, "most": None, "reason": "reshared"}
     fixed["shares"] = shares
     return _step("share_pending", **fixed)
 

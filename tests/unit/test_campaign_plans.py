@@ -151,6 +151,33 @@ def test_over_a_weekend_it_waits_and_nothing_starts_right_before_a_window_closes
     assert [(wait.what, wait.times) for wait in plan.waits] == [("its windows", 1)]
 
 
+def test_what_is_being_sent_leaves_at_once_and_takes_no_place() -> None:
+    hour_ago = int(NOW.timestamp() // 75)
+    full = LimitNow(
+        id=7, name="i1", is_shared=False, most=5, span_seconds=3600, grace_seconds=0, counts=(5,), newest=hour_ago
+    )
+    found = around({1: Limit(1.0, 1)}, counted=[full])
+    under_way = parts({1: 5}, is_under_way=True)
+    plan = found.plan(under_way)
+    assert (plan.messages, plan.ends_at, plan.waits) == (5, NOW, [])
+    assert [(each.instance, each.messages) for each in plan.days] == [("i1", 5)]
+    more = found.plan([*under_way, *parts({1: 5})])
+    assert more.seconds == pytest.approx(3600 + 75, abs=80)
+    elsewhere = PlannedCampaign(found, [*under_way, *parts({1: 4})]).with_more(1)
+    assert sum(part.messages for part in elsewhere.parts if part.lane_id == 1) >= 5
+
+
+def test_what_stays_with_an_instance_that_is_stopped_is_told_apart_from_what_leaves() -> None:
+    found = around({lane: Limit(1.0, 1) for lane in (1, 2)})
+    [first, second] = found.lanes
+    paused = replace(found, lanes=[structs.replace(first, is_stopped=True), second])
+    plan = paused.plan(parts({1: 24, 2: 22}))
+    assert sum(each.messages for each in plan.days) + sum(each.messages for each in plan.stays) == plan.messages == 46
+    assert list(plan_remarks(plan, said)) == ["24 messages stay with 'i1', which is paused: nobody can tell when"]
+    [told] = plan_remarks(replace(plan, fails_over=True), said)
+    assert told.endswith("nobody can tell when, and a pause is no reason for a failover")
+
+
 def test_what_is_too_late_expires() -> None:
     plan = around({1: Limit(1.0, 1)}).plan(parts({1: 100}, expires_at=NOW + timedelta(seconds=70.6)))
     assert (plan.expire, plan.seconds) == (60, pytest.approx(39, abs=1e-3))

@@ -9,7 +9,7 @@ import pytest
 
 from broadcaster.domain.days_off import days_off, parse_country_of_holidays, parse_days_off
 from broadcaster.domain.legal_hours import legal_hours_by_country
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, closing_later
 from broadcaster.domain.phone_countries import NO_COUNTRY
 from broadcaster.domain.recipient_groups import GROUP_BEGINNING, recipient_group
 from broadcaster.errors import InputError, UsageError
@@ -131,3 +131,20 @@ def test_the_page_on_legal_hours_has_what_is_known_and_nothing_else() -> None:
         )
         for legal in legal_hours_by_country().values()
     ]
+
+
+@pytest.mark.parametrize(
+    ("windows", "hours", "longer"),
+    [
+        (("20:30-21:00", "22:00-23:00"), 1, ("20:30-24:00",)),
+        (("20:30-21:00", "22:30-23:00"), 1, ("20:30-22:00", "22:30-24:00")),
+        (("Mon 09:00-12:00", "Tue 12:00-14:00"), 2, ("Mon 09:00-14:00", "Tue 12:00-16:00")),
+        (("22:00-02:00", "20:00-21:00"), 2, ("20:00-23:00", "22:00-02:00")),
+    ],
+)
+def test_windows_that_meet_once_they_close_later_are_one(
+    windows: tuple[str, ...], hours: int, longer: tuple[str, ...]
+) -> None:
+    found = closing_later(OpeningHours(windows=windows, zone="UTC"), hours)
+    assert found is not None
+    assert found.windows == longer

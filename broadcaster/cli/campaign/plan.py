@@ -18,7 +18,7 @@ from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
-from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.plan_remarks import plan_remarks, said_change_of_expiry, said_expiry
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
@@ -158,6 +158,7 @@ def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = 
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
         "waiting_people": plan.waiting_people,
         "moves": plan.moves,
+        "stays": plan.stays,
         "skips": plan.skips,
         "remarks": list(plan_remarks(plan, shown_time, days_without)),
     }
@@ -200,14 +201,19 @@ def _said_waits(plan: CampaignPlan) -> list[str]:
 
 
 def _said_gain(before: CampaignPlan, after: CampaignPlan) -> str:
+    expiry = said_change_of_expiry(before, after)
+    told = f"; {expiry}" if expiry else ""
     if before.ends_at is None or after.ends_at is None:
-        return ""
+        return told
     gained = (before.ends_at - after.ends_at).total_seconds()
-    return f", {duration(abs(gained))} {'earlier' if gained > 0 else 'later'}" if abs(gained) >= 1 else ", no earlier"
+    if abs(gained) < 1:
+        return told or ", no earlier"
+    return f", {duration(abs(gained))} {'earlier' if gained > 0 else 'later'}{told}"
 
 
 def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
-    at, plan = shown_time(deadline), found.changed or found.plan
+    plan = found.changed or found.plan
+    at = f"{shown_time(deadline)}{_said_expired(plan, deadline)}"
     if found.is_made:
         say(f"it makes {at}")
     elif found.change is None:
@@ -219,6 +225,14 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"
         say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")
+
+
+def _said_expired(plan: CampaignPlan, deadline: datetime) -> str:
+    """That what does not leave by then has expired, where that is all that is missing."""
+    last = plan.latest_at or plan.ends_at
+    if plan.expires_at is None or plan.expires_at > deadline or (last is not None and last > deadline):
+        return ""
+    return f", since {said_expiry(plan, shown_time)}"
 
 
 def _said_canary(plan: CampaignPlan, deadline: datetime) -> str:

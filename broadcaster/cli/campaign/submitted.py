@@ -45,7 +45,8 @@ _MOST_NAMED = 3
 def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    del document["sample_files"], document["shared_files"], document["lanes"], document["never_meets"]
+    for unwritten in ("sample_files", "shared_files", "lanes", "never_meets", "draft"):
+        del document[unwritten]
     del document["people"]
     del document["leaves_nothing"]
     document["care"] = submitted.care
@@ -214,9 +215,9 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         return
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
-    elif submitted.ends_at is None:
-        say(said_duration_of_draft(submitted.seconds_to_send, submitted.waits_for))
-    else:
+    elif submitted.draft is not None:
+        say(said_duration_of_draft(submitted.draft, submission.starts_at))
+    elif submitted.ends_at is not None:
         until = said_end(submitted.ends_at, submitted.earliest_at, submitted.latest_at)
         say(said_duration(submitted.seconds_to_send, submitted.ends_at, until, submitted.waits_for))
     if submission.draft and len({each.day for each in submitted.days}) > 1:

@@ -58,11 +58,15 @@ def said_duration(seconds: float, ends_at: datetime, until: str, waits: Sequence
     return f"it ends {ends}, {until}; it waits for {' and '.join(waits)}"
 
 
-def said_duration_of_draft(seconds: float, waits: Sequence[str]) -> str:
-    """The same of one of which nobody knows when it is started."""
-    if not waits:
-        return f"sending takes about {duration(seconds)} once it is started"
-    return f"it ends about {duration(seconds)} after it is started; it waits for {' and '.join(waits)}"
+def said_duration_of_draft(plan: CampaignPlan, starts_at: datetime | None) -> str:
+    """The same of one of which nobody knows when it is started: as if that were now, or at its time.
+
+    How long it takes what it waits for depends on that.
+    """
+    if not plan.waits_for:
+        return f"sending takes about {duration(plan.seconds or 0.0)} once it is started"
+    started = "now" if starts_at is None else "in time"
+    return f"started {started}, it ends {said_when_sent(plan)}; it waits for {plan.said_waits}"
 
 
 def say_plan(plan: CampaignPlan) -> None:

@@ -131,13 +131,15 @@ def _why_late(summary: CampaignSummary, foresight: Foresight, until: datetime) -
     if plan is None or best is None or not best.misses(until):
         return None
     even = f", even if {listed(plan.stopped, _MOST_NAMED)} went on now" if plan.stopped else ""
-    return f"{_said_late(best)}{even}"
+    return f"{_said_late(best, until)}{even}"
 
 
-def _said_late(plan: CampaignPlan) -> str:
-    if plan.expire:
-        return said_expiry(plan, shown_time)
+def _said_late(plan: CampaignPlan, until: datetime) -> str:
+    if plan.first_at is not None and plan.first_at > until:
+        return f"it begins {shown_time(plan.first_at)}"
     last = max((each.ends_at for each in plan.days), default=None)
+    if plan.expire and (last is None or last <= until):
+        return said_expiry(plan, shown_time)
     if last is None or plan.remaining:
         return "it will not have left within a year"
     ends = shown_time(max(last, plan.known_end or last))

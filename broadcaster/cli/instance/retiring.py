@@ -76,6 +76,8 @@ def _say_campaigns(retired: Retirement) -> None:
     for each in retired.campaigns:
         if each.unknown_before is not None:
             say(f"campaign {each.campaign}: nobody can tell how long it TAKES, since {each.unknown_before}")
+        if each.said_expiry is not None:
+            warn(f"campaign {each.campaign} without it: {each.said_expiry}")
         if each.held_by is not None:
             say(f"campaign {each.campaign} takes as long without it, since {each.held_by} lets no more through")
         for instance, health in each.in_trouble.items():

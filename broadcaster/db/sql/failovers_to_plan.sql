@@ -1,5 +1,5 @@
 SELECT /* failovers_to_plan */
--- The lanes of each campaign that asks for failovers and has one in trouble, as far as they are among %(lanes)s: those of
+-- The lanes of each campaign that asks for failovers and has one in trouble, or paused, as far as they are among %(lanes)s: those of
 -- running and scheduled campaigns, and of the one called %(name)s. With how many of its messages do not move, since their
 -- people keep it.
     c.id AS campaign,
@@ -21,7 +21,7 @@ JOIN lanes l ON l.id = cl.lane_id
 WHERE (c.state IN ('scheduled', 'running') OR c.name = %(name)s) AND c.sharing ? 'failover_after'
     AND EXISTS (
         SELECT FROM campaign_lanes part
-        JOIN lanes troubled ON troubled.id = part.lane_id AND troubled.health IN ('refused', 'down')
+        JOIN lanes troubled ON troubled.id = part.lane_id AND troubled.health IN ('refused', 'down', 'paused')
         WHERE part.campaign_id = c.id AND part.open AND NOT part.retired
     )
     AND cl.lane_id = ANY (%(lanes)s::integer[])

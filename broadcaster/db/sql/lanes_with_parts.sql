@@ -4,7 +4,7 @@ SELECT /* lanes_with_parts */
 DISTINCT cl.lane_id
 FROM campaign_lanes cl
 JOIN campaigns c ON c.id = cl.campaign_id
-WHERE cl.open AND NOT cl.retired AND CASE
-    WHEN %(name)s::text IS NULL THEN c.state IN ('running', 'scheduled') AND cl.pending > 0
+WHERE cl.open AND (cl.sending > 0 OR NOT cl.retired) AND CASE
+    WHEN %(name)s::text IS NULL THEN c.state IN ('running', 'scheduled') AND cl.pending + cl.sending > 0
     ELSE c.name = %(name)s
 END

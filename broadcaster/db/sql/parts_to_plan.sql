@@ -1,8 +1,9 @@
 SELECT /* parts_to_plan */
 -- What is left to send through lanes, by campaign and lane and, where its hours go by the recipient, by group of
--- recipients. What is being sent counts as one more group. Messages that wait for their people are apart, by the rule and
--- by when these are free again, in %(pieces)s pieces of as many messages, whatever is looked at again before (`person_free_at`);
--- null: they will be skipped, since they are not free when it is looked at them again. Drafts and paused campaigns have no part in it, but for the one
+-- recipients. What is being sent is apart: it leaves at once, and has its slots and its places in the limits. Messages that
+-- wait for their people are apart as well, by the rule and by when these are free again, in %(pieces)s pieces of as many
+-- messages, whatever is looked at again before (`person_free_at`); null: they will be skipped, since they are not free when
+-- it is looked at them again. Drafts and paused campaigns have no part in it, but for the one
 -- called %(name)s: before its start, or where it is paused, it is as if that ended now.
     c.id AS campaign,
     c.name,
@@ -15,24 +16,25 @@ SELECT /* parts_to_plan */
     hours.document AS hours,
     greatest(
         CASE WHEN c.started_at IS NULL THEN c.starts_at END,
-        CASE WHEN c.state = 'running' AND cl.next_due_at <> 'infinity' THEN cl.next_due_at END,
+        CASE WHEN c.state = 'running' AND NOT part.is_under_way AND cl.next_due_at <> 'infinity' THEN cl.next_due_at END,
         part.last_free_at,
         now()
     ) AS not_before,
     part.rule,
     part.first_free_at,
-    c.expires_at,
+    CASE WHEN NOT part.is_under_way THEN c.expires_at END AS expires_at,
+    part.is_under_way,
     ARRAY(
         SELECT held.limit_id FROM campaign_limits held WHERE held.campaign_id = c.id ORDER BY held.limit_id
     ) AS limits,
     c.care,
     coalesce(judged.open_slices, 0) AS open_slices,
     judged.next_slice_at,
-    cl.pending + cl.sending AS of_lane,
+    cl.pending AS of_lane,
     cl.total - cl.skipped - cl.cancelled - cl.expired AS leaving,
-    c.state = 'running' AND cl.sending = 0 AND cl.next_due_at = 'infinity' AS is_held
+    c.state = 'running' AND cl.next_due_at = 'infinity' AS is_held
 FROM campaigns c
-JOIN campaign_lanes cl ON cl.campaign_id = c.id AND NOT cl.retired
+JOIN campaign_lanes cl ON cl.campaign_id = c.id
 LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
 LEFT JOIN opening_hours hours ON hours.id = c.hours_id
     AND hours.document ?| ARRAY['windows', 'is_legal', 'holidays', 'days_off']
@@ -81,7 +83,8 @@ CROSS JOIN LATERAL (
         ) m
         GROUP BY m.recipient_group, m.reason, m.free_at IS NULL, m.piece
     ), all_of_group AS (
-        SELECT 0::smallint AS recipient_group, cl.sending + CASE WHEN told.by_group THEN 0 ELSE cl.pending END AS messages
+        SELECT 0::smallint AS recipient_group, cl.pending AS messages
+        WHERE NOT told.by_group
         UNION ALL
         SELECT m.recipient_group, count(*)
         FROM messages m
@@ -89,9 +92,11 @@ CROSS JOIN LATERAL (
             AND m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id AND m.state = 'pending'
         GROUP BY m.recipient_group
     )
-    SELECT * FROM waiting
+    SELECT *, false AS is_under_way FROM waiting
     UNION ALL
-    SELECT a.recipient_group, NULL, (sum(a.messages) - coalesce(w.messages, 0))::bigint, NULL, NULL
+    SELECT 0, NULL, cl.sending, NULL, NULL, true
+    UNION ALL
+    SELECT a.recipient_group, NULL, (sum(a.messages) - coalesce(w.messages, 0))::bigint, NULL, NULL, false
     FROM all_of_group a
     LEFT JOIN (
         SELECT recipient_group, sum(messages) AS messages FROM waiting GROUP BY recipient_group
@@ -99,6 +104,6 @@ CROSS JOIN LATERAL (
     GROUP BY a.recipient_group, w.messages
 ) part
 LEFT JOIN recipient_groups g ON g.id = part.recipient_group
-WHERE cl.open AND cl.lane_id = ANY (%(lanes)s::integer[]) AND part.messages > 0
+WHERE cl.open AND (part.is_under_way OR NOT cl.retired) AND cl.lane_id = ANY (%(lanes)s::integer[]) AND part.messages > 0
     AND (c.state IN ('scheduled', 'running') OR c.name = %(name)s)
-ORDER BY c.id, cl.lane_id, part.recipient_group, part.last_free_at, part.rule
+ORDER BY c.id, cl.lane_id, part.is_under_way, part.recipient_group, part.last_free_at, part.rule

@@ -1,12 +1,12 @@
 WITH /* share_pending */
--- What is pending in lanes that have to give it away goes to the others of its campaign, in proportion to their weights, or
--- to %(shares)s where these are given, or to their rates:
+-- What is pending in lanes of the campaign %(campaign_id)s that have to give it away goes to its others, in proportion to their
+-- weights, or to %(shares)s where these are given (of all that those have then who get any), or to their rates:
 -- from those that were taken away from it or are retired, and from those that are in trouble for long (`failovers`). With
 -- %(evenly)s also what a lane has above its share, the last of it first, and whoever is away from home goes home. With a
--- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away. Only lanes
+-- lane %(to)s nobody else gets any. Only lanes
 -- that are well get any, where there are such, unless an operator deals anew. At most %(most)s leave a lane (null: all), and
 -- each move is noted with its reason, %(reason)s where the lane keeps its part.
--- Unless it is dealt evenly, who may send only later gets less: each lane what it sends, at its pace and from when it may,
+-- Unless it is dealt evenly or by shares, who may send only later gets less: each lane what it sends, at its pace and from when it may,
 -- until all of them are done at once. Who may send only after the campaign has expired gets nothing where another one does
 -- not have to, and nothing leaves a lane in trouble while none of the others may send: it may be well before they do.
 -- A lane that is down keeps one while others have work: only a message shows that it is well again. Who keeps an instance
@@ -23,6 +23,7 @@ lane AS (
         cl.pending,
         cl.version,
         cl.weight AS own_weight,
+        (%(shares)s::jsonb ->> cl.lane_id::text)::float8 AS share,
         i.typical_rate_per_second AS rate,
         l.health,
         l.health IN ('ok', 'throttled') AS is_well,
@@ -39,24 +40,7 @@ lane AS (
     JOIN instances i ON i.id = cl.lane_id
     JOIN lanes l ON l.id = cl.lane_id
     LEFT JOIN failovers f ON f.campaign_id = cl.campaign_id AND f.lane_id = cl.lane_id AND f.ended_at IS NULL
-    WHERE c.state IN ('draft', 'scheduled', 'running', 'paused')
-        AND CASE
-            WHEN %(campaign_id)s::bigint IS NOT NULL THEN c.id = %(campaign_id)s
-            ELSE c.id IN (
-                SELECT campaign_id FROM campaign_lanes WHERE open AND retired AND pending > 0
-                UNION ALL
-                SELECT part.campaign_id
-                FROM instances closed
-                JOIN campaign_lanes part ON part.lane_id = closed.id
-                WHERE closed.retired_at IS NOT NULL AND part.open AND part.pending > 0
-                UNION ALL
-                SELECT part.campaign_id
-                FROM failovers away
-                JOIN campaign_lanes part ON part.campaign_id = away.campaign_id AND part.lane_id = away.lane_id
-                WHERE away.ended_at IS NULL AND part.open AND part.pending > 0
-                    AND (part.pending = 1 OR away.seen_version IS DISTINCT FROM part.version)
-            )
-        END
+    WHERE c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.id = %(campaign_id)s
 ), known AS (
     SELECT
         *,
@@ -78,14 +62,21 @@ lane AS (
             ELSE is_well OR NOT some_are_well
         END AS takes
     FROM known
+), told AS (
+    SELECT
+        *,
+        -- Of those that have a share, none may get any by now.
+        own_weight IS NULL AND coalesce(bool_or(takes AND share > 0) OVER (PARTITION BY campaign_id), false) AS has_shares
+    FROM asked
 ), weighed AS (
     SELECT
         *,
+        CASE WHEN has_shares THEN 0 ELSE delay END AS late,
         coalesce(rate, greatest(100, 10 * highest_rate)) AS speed,
         CASE
             WHEN takes OR (%(evenly)s AND gives IS NULL) THEN coalesce(
                 own_weight,
-                (%(shares)s::jsonb ->> lane_id::text)::float8,
+                CASE WHEN has_shares THEN coalesce(share, 0) END,
                 rate,
                 greatest(100, 10 * highest_rate)
             )
@@ -93,7 +84,7 @@ lane AS (
         END AS weight,
         sum(pending) FILTER (WHERE takes OR %(evenly)s OR gives IS NOT NULL) OVER (PARTITION BY campaign_id) AS shared,
         array_agg(lane_id) FILTER (WHERE takes) OVER (PARTITION BY campaign_id) AS takers
-    FROM asked
+    FROM told
 ), paced AS ( -- messages a second, in proportion to the weights
     SELECT
         *,
@@ -101,13 +92,13 @@ lane AS (
             / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS pace
     FROM weighed
 ), reckoned AS ( -- in how many seconds those are done who may send first, if the others do nothing
-    SELECT *, (shared + sum(pace * delay) OVER begun) / nullif(sum(pace) OVER begun, 0) AS seconds
+    SELECT *, (shared + sum(pace * late) OVER begun) / nullif(sum(pace) OVER begun, 0) AS seconds
     FROM paced
-    WINDOW begun AS (PARTITION BY campaign_id ORDER BY delay)
+    WINDOW begun AS (PARTITION BY campaign_id ORDER BY late)
 ), compared AS ( -- with all who help it is the least of these
     SELECT
         *,
-        pending - pace * greatest(0, min(seconds) OVER (PARTITION BY campaign_id) - delay) AS surplus
+        pending - pace * greatest(0, min(seconds) OVER (PARTITION BY campaign_id) - late) AS surplus
     FROM reckoned
 ), part AS (
     SELECT

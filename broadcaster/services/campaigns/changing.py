@@ -151,6 +151,7 @@ def _plan_shared(engine: Engine, campaign: StoredCampaign, change: CampaignChang
     if campaign.selection is not None:
         return 0, None
     with transaction(engine) as connection:
+        execute(connection, "see_one_moment")
         lanes = lanes_of(connection, change.instances or (), change.weights)
         weights = lanes if change.weights else dict.fromkeys(lanes)
         moved, planned = foresee_shared(connection, campaign, weights)

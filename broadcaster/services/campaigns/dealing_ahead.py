@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -52,10 +52,20 @@ def _stored_dealing(connection: Connection, campaign: StoredCampaign, in_use: La
 
 
 def stored_shares(
-    connection: Connection, campaign_id: int, messages: int, *, now: bool = False
+    connection: Connection,
+    campaign_id: int,
+    messages: int,
+    *,
+    now: bool = False,
+    among: Collection[int] | None = None,
 ) -> Mapping[int, int] | None:
-    """How many of so many messages each lane of a stored campaign gets; None: its weights decide, or it has one."""
+    """How many of so many messages each lane of a stored campaign gets, or each `among` these (ids).
+
+    None: its weights decide, or there is one lane.
+    """
     in_use = lanes_in_use(connection, campaign_id)
+    if among is not None:
+        in_use = {lane: weight for lane, weight in in_use.items() if lane in among}
     if messages < 1 or len(in_use) < 2 or None not in in_use.values():
         return None
     name = connection.scalar(select(tables.campaigns.c.name).where(tables.campaigns.c.id == campaign_id))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import values
+from broadcaster.db.statements import execute, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.opening_hours import NOBODY
@@ -90,6 +90,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     for an instance that it is sent through already, or a rate of one that it is not.
     """
     with transaction(engine) as connection:
+        execute(connection, "see_one_moment")
         campaign = read_campaign(connection, name)
         added = lanes_of(connection, what_if.instances)
         planned = _planned(connection, campaign, list(added))

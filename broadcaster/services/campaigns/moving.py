@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.dealing import is_worth_moving
+from broadcaster.domain.giving import SharingLane, takers_and_given
 from broadcaster.domain.sharing import MoveReason
 from broadcaster.services.campaigns.dealing_ahead import as_parameter, stored_shares
 
@@ -51,7 +53,9 @@ def deal_draft(connection: Connection, campaign_id: int, *, now: bool) -> int:
 
 def give_away(connection: Connection, campaign_id: int, to: int | None = None) -> int:
     """Move what is pending in lanes that the campaign has no more to its others, or all to the lane `to`."""
-    return _share(connection, campaign_id, to=to)
+    lanes = rows(connection, "lanes_that_share", SharingLane, campaign_id=campaign_id)
+    shares = None if to or not lanes else _shares_of_moved(connection, lanes)
+    return _share(connection, campaign_id, to=to, shares=as_parameter(shares))
 
 
 def move_pending(engine: Engine) -> int:
@@ -64,14 +68,34 @@ def move_pending(engine: Engine) -> int:
         if begun := execute(connection, "begin_failovers"):
             log.warning("failovers have begun", lanes=begun)
     moved = sum(end_failovers(engine).values())
+    with transaction(engine) as connection:
+        found = rows(connection, "lanes_that_share", SharingLane, campaign_id=None)
+        sharing = {
+            campaign_id: as_parameter(_shares_of_moved(connection, list(lanes)))
+            for campaign_id, lanes in groupby(found, key=lambda lane: lane.campaign_id)
+        }
+    return moved + sum(_move_by_pieces(engine, campaign_id, shares) for campaign_id, shares in sharing.items())
+
+
+def _move_by_pieces(engine: Engine, campaign_id: int, shares: str | None) -> int:
+    moved = 0
     for _ in range(PIECES_A_SCAN):
         with transaction(engine) as connection:
             execute(connection, "join_by_key")
-            piece = _share(connection, None, most=MOST_MOVED)
+            piece = _share(connection, campaign_id, most=MOST_MOVED, shares=shares)
         moved += piece
         if piece < MOST_MOVED:
             break
     return moved
+
+
+def _shares_of_moved(connection: Connection, lanes: Sequence[SharingLane]) -> Mapping[int, int] | None:
+    """How many messages each lane of a campaign is to have in the end; None: nothing has to be reckoned."""
+    takers, given = takers_and_given(lanes)
+    if not given:
+        return None
+    messages = given + sum(each.pending for each in takers)
+    return stored_shares(connection, lanes[0].campaign_id, messages, among={each.id for each in takers})
 
 
 def end_failovers(engine: Engine) -> Mapping[int, int]:
@@ -91,7 +115,7 @@ def _pending(connection: Connection, campaign_id: int) -> Mapping[int, int]:
 
 def _share(
     connection: Connection,
-    campaign_id: int | None,
+    campaign_id: int,
     *,
     evenly: bool = False,
     reason: MoveReason = MoveReason.RESHARED,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from broadcaster.db.reading import Reader, reading
+from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care
@@ -25,6 +25,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.domain.planned_parts import PlannedPart, slices_of
+from broadcaster.domain.planned_shares import dealing_of
 from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.surroundings import Surroundings
 from broadcaster.services.campaigns.people_ahead import PlannedLeftOut, left_out_of, skips_by_campaign
@@ -62,12 +63,13 @@ class _Part(msgspec.Struct, frozen=True):
     first_free_at: datetime | None
     """on and until `not_before`; None: they wait for nobody or, where there is a rule, will be skipped."""
     expires_at: datetime | None
+    is_under_way: bool
     limits: tuple[int, ...]
     care: Care | None
     open_slices: int
     next_slice_at: datetime | None
     of_lane: int
-    """How many messages of the campaign are left on the lane, to all groups,"""
+    """How many messages of the campaign are pending on the lane, to all groups,"""
     leaving: int
     """and how many of it have left there or are to."""
     is_held: bool
@@ -88,7 +90,10 @@ class _Part(msgspec.Struct, frozen=True):
             limits=self.limits,
             rule=self.rule,
             first_free_at=self.first_free_at,
+            is_under_way=self.is_under_way,
         )
+        if self.is_under_way:
+            return iter([part])
         return part.sliced(self.care, self.open_slices, held=self._held)
 
     @property
@@ -111,9 +116,12 @@ def _sent_to(parts: Iterable[_Part], left_out: Mapping[int, Sequence[PlannedLeft
 
     The parts of a lane and group follow each other.
     """
-    for (campaign, lane, group), found in groupby(
-        parts, key=lambda part: (part.campaign, part.lane_id, part.recipient_group)
+    for (campaign, lane, is_under_way, group), found in groupby(
+        parts, key=lambda part: (part.campaign, part.lane_id, part.is_under_way, part.recipient_group)
     ):
+        if is_under_way:
+            yield from found
+            continue
         theirs = [each for each in left_out.get(campaign, ()) if (each.lane_id, each.recipient_group) == (lane, group)]
         gone = sum(each.messages for each in theirs)
         alike = sorted(found, key=lambda part: part.rule is not None)
@@ -184,7 +192,7 @@ class OpenWork:
 
 def open_work(source: Engine | Reader, name: str) -> OpenWork:
     """What is left to send of a campaign; nothing where it is final, or has no messages yet."""
-    with reading(source) as connection:
+    with as_of_now(source) as moment, reading(moment) as connection:
         around = surroundings_of(connection, values(connection, "lanes_with_parts", name=name), name=name)
     return OpenWork(around.without(name), around.of(name))
 
@@ -194,7 +202,7 @@ def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
 
     Nothing where they are sent through more than MOST_LANES: that would take long.
     """
-    with reading(source) as connection:
+    with as_of_now(source) as moment, reading(moment) as connection:
         lanes = values(connection, "lanes_with_parts", name=None)
         if not lanes or len(lanes) > MOST_LANES:
             return {}
@@ -228,6 +236,7 @@ def surroundings_of(
         limits=rows(connection, "limits_to_plan", LimitNow, **{**asked, "lanes": coupled}),
         reserve=closing_reserve(load().request_timeout_seconds),
         zone=shown_zone(),
+        dealing=dealing_of,
         beside=people.parts(planned, own) if people else planned,
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},

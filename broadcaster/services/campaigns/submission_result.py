@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import PlannedDay
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.care import Care, said_idle_rule
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.dealing import Dealing, LaneRates
@@ -104,6 +104,8 @@ class Submitted(Reach):
     """and where it is not: nine of ten times it is between."""
     days: Sequence[PlannedDay] = ()
     """How many of its messages leave on which day through which instance; of a draft as if it were started now."""
+    draft: CampaignPlan | None = field(default=None, compare=False)
+    """When a draft leaves if it is started now, or at its time; None: it is none."""
     waits_for: list[str] = field(default_factory=list)
     """What makes it take longer than its rates do, for people."""
     plan_remarks: list[str] = field(default_factory=list)
@@ -222,6 +224,7 @@ class Submitted(Reach):
         """Note when its messages leave; those of a draft as if it were started now."""
         plan = planned.plan()
         self.seconds_to_send, self.days = plan.seconds, plan.days
+        self.draft = plan if submission.draft else None
         if plan.is_paced and not submission.draft:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.leaves_nothing = plan.leaves_nothing

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.dealing import LaneRates
@@ -99,6 +100,7 @@ def plan_month(engine: Engine, name: str | None = None) -> PlannedMonth:
     Raises NotFoundError.
     """
     with transaction(engine) as connection:
+        execute(connection, "see_one_moment")
         names = _active(connection)
         if name is not None:
             read_schedule(connection, name)
