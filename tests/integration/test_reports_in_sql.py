@@ -97,7 +97,9 @@ def test_an_hour_says_within_how_long_most_requests_ended(shop: Shop) -> None:
     shop.count_attempts_anew()
 
 
-@pytest.mark.parametrize(("lasted", "bound"), [(30_000, 30_000), (30_121, 60_000), (300_000, 300_000), (300_001, None)])
+@pytest.mark.parametrize(
+    ("lasted", "bound"), [(30_000, 30_000), (30_121, 60_000), (300_000, 300_000), (300_001, None)]
+)
 def test_an_hour_says_a_bound_that_its_requests_kept_or_none(shop: Shop, lasted: int, bound: int | None) -> None:
     shop.submit("c", 3, "a")
     drain(shop)
@@ -149,8 +151,8 @@ def test_what_a_running_campaigns_speed_says_has_happened(shop: Shop) -> None:
     shop.submit("open", 10, "a")
     shop.sql("UPDATE campaigns SET started_at = now() - interval '5 s' WHERE name = 'open'")
     shop.sql(
-        "INSERT INTO attempt_slots SELECT id, (SELECT min(account_id) FROM attempt_slots), date_bin('5 min', now(), 'epoch'),"
-        " 'accepted', 3 FROM campaigns WHERE name = 'open'"
+        "INSERT INTO attempt_slots SELECT id, (SELECT min(account_id) FROM attempt_slots),"
+        " date_bin('5 min', now(), 'epoch'), 'accepted', 3 FROM campaigns WHERE name = 'open'"
     )
     asked = "SELECT half_after_seconds, nearly_all_after_seconds FROM speed_report WHERE campaign = 'open'"
     [(half, nearly_all)] = shop.sql(asked)

@@ -29,8 +29,8 @@ attempt_hours = Table(
         "within_ms",
         Integer,
         nullable=False,
-        comment="Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none of them;"
-        " 0: nobody measured it.",
+        comment="Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none; "
+        "0: nobody measured it.",
     ),
     Column("attempts", Integer, nullable=False, comment="How many."),
     PrimaryKeyConstraint("account_id", "hour", "outcome", "within_ms"),

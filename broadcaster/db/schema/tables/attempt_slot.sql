@@ -28,6 +28,6 @@ COMMENT ON COLUMN attempt_hours.account_id IS 'The account that they went throug
 COMMENT ON COLUMN attempt_hours.hour IS 'When the hour began.';
 COMMENT ON COLUMN attempt_hours.outcome IS 'What they came to.';
 COMMENT ON COLUMN attempt_hours.within_ms IS
-    'Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none of them; 0: nobody measured it.';
+    'Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none; 0: nobody measured it.';
 COMMENT ON COLUMN attempt_hours.attempts IS 'How many.';
 CREATE INDEX attempt_hours_hour_idx ON attempt_hours (hour);
