@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated
 
@@ -20,16 +18,15 @@ from broadcaster.cli.doors import doors_of, say_doors
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
     json_item,
-    one_line,
     say,
     say_fields,
     say_json,
     say_json_with_items,
     say_table,
-    utc_time,
     warn,
 )
 from broadcaster.cli.own_process import own_command, own_environment
+from broadcaster.cli.stack_events import teller
 from broadcaster.cli.troubles import Few, few_troubles, say_troubles, trouble_document, troubles
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.door_urls import flower_url, web_url
@@ -83,14 +80,15 @@ def up(
         say(f"up: it works in the background (`broadcaster status` shows it), logs are in {settings.home / 'logs'}")
         say_doors(doors)
         return
-    tell = _teller()
+    tell = teller(settings)
 
     def migrate() -> None:
         applied = upgrade_database(settings)
         tell(f"database: migrated to {applied[-1]}" if applied else "database: up to date")
 
     def announce() -> None:
-        say_doors(doors)
+        for door in doors:
+            tell(door)
         tell(f"up: version {broadcaster.__version__}, logs are in {settings.home / 'logs'}; Ctrl-C stops everything")
 
     roles = stack_roles(settings, worker_processes)
@@ -160,23 +158,6 @@ def _spawn(settings: Settings, worker_processes: int) -> None:
     except UnavailableError as error:
         # The error ends with the background process's last line, which begins with `error:` already.
         raise UnavailableError(str(error).removeprefix("error: ")) from None
-
-
-def _teller() -> Callable[[str], None]:
-    """Returns a function that writes events line by line: `name: what`. In a log each line has its time."""
-    on_terminal = sys.stdout.isatty()
-
-    def tell(line: str) -> None:
-        if on_terminal:
-            name, colon, what = line.partition(": ")
-            shown = f"  {name:<9} {what}" if colon else line
-        else:
-            shown = f"{utc_time(datetime.now(UTC))} {line}"
-        # Flushed at once, for readers of a pipe or a log.
-        sys.stdout.write(f"{one_line(shown)}\n")
-        sys.stdout.flush()
-
-    return tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ def verify(
         raise InputError(f"cannot read {file}: {error.strerror}") from None
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
+    if key_file is not None and checked.header.phones == "clear":
+        warn("--key-file was not needed: the phones in this proof are in the clear")
     if as_json:
         say_json(_document(checked))
     else:

@@ -66,7 +66,7 @@ class Meter:
 
 
 def said_speed(per_second: float, beside: float | None = None) -> str:
-    """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written.
+    """`2/s`, `20/min`, `3.5/h`: in the unit in which limits are written.
 
     `beside` is the limit, per second, that is told with it: both are in its unit. None: there is none.
     """
@@ -77,7 +77,12 @@ def said_speed(per_second: float, beside: float | None = None) -> str:
     if not per_second:
         return "0/s"
     if per_second * 60 > MOST_A_MINUTE:
-        return f"{per_second:,.{0 if per_second >= 10 else 1}f}/s"
+        return f"{_few_digits(per_second)}/s"
     if per_second * 60 >= 1:
-        return f"{per_second * 60:,.{0 if per_second * 60 >= 10 else 1}f}/min"
-    return f"{per_second * 3600:,.1f}/h"
+        return f"{_few_digits(per_second * 60)}/min"
+    return f"{_few_digits(per_second * 3600)}/h"
+
+
+def _few_digits(count: float) -> str:
+    """With one decimal below ten, unless that is a zero."""
+    return f"{count:,.{0 if count >= 10 else 1}f}".removesuffix(".0")

@@ -41,7 +41,7 @@ class NoticeEvent(StrEnum):
     TEST = "test"
 
 
-_SETTLE = "look at the phones or ask the people, then decide with"
+_SETTLE = "look into these chats in WhatsApp, on the instance's own phone, or ask the recipients; then decide with"
 TOLD = tuple(event for event in NoticeEvent if event is not NoticeEvent.TEST)
 """Those that receivers choose from."""
 PATIENCE: Mapping[NoticeEvent, float] = {
@@ -64,8 +64,8 @@ MOST_AT_ONCE = 20
 """So many of what lasts are told of one event by one look; the rest in one notice: a gateway may serve a thousand."""
 _FIGURES = ("total", "sent", "failed", "unknown", "skipped", "cancelled", "expired", "sending", "in_doubt", "pending")
 """The order in which figures are told; others come after these."""
-_NOT_SENT = (MessageState.FAILED, MessageState.UNKNOWN, MessageState.SKIPPED, MessageState.EXPIRED)
-"""What the end of a campaign is told with besides."""
+_NAMED = {"waiting": "messages waiting"}
+"""Figures whose name does not say to people what they count."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
@@ -96,7 +96,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.detail:
             yield self.detail
         if self.figures:
-            yield ", ".join(f"{name.replace('_', ' ')}: {_figure(value)}" for name, value in self.figures.items())
+            named = {_NAMED.get(name, name.replace("_", " ")): value for name, value in self.figures.items()}
+            yield ", ".join(f"{name}: {_figure(value)}" for name, value in named.items())
         if self.since:
             yield f"since {clock(self.since)}"
         yield str(Remedy(self.advice, self.command)) if self.command else self.advice
@@ -151,7 +152,9 @@ def ended(end: CampaignEnd) -> Occasion:
     sent, unknown = (end.messages.get(state, 0) for state in (MessageState.SENT, MessageState.UNKNOWN))
     is_finished = end.state is CampaignState.FINISHED
     says = "is finished" if is_finished else "was cancelled"
-    others = [f"{end.messages[state]:,} {state}" for state in _NOT_SENT if end.messages.get(state)]
+    states = (MessageState(name) for name in _FIGURES if name not in {"total", "sent"})
+    others = [f"{end.messages[state]:,} {state.replace('_', ' ')}" for state in states if end.messages.get(state)]
+    report = f"broadcaster campaign report {quote(end.name)}"
     return Occasion(
         event=NoticeEvent.FINISHED if is_finished else NoticeEvent.STOPPED,
         subject=end.name,
@@ -159,8 +162,9 @@ def ended(end: CampaignEnd) -> Occasion:
         heard_from=end.finished_at,
         notice=Notice(
             summary=", ".join([f"campaign {end.name} {says}: {sent:,} of {counted(total)} sent", *others]),
+            detail=f"`{report}` says what became of the others" if unknown and len(others) > 1 else None,
             advice=_SETTLE if unknown else "see what became of them with",
-            command=f"broadcaster campaign {'settle' if unknown else 'report'} {quote(end.name)}",
+            command=f"broadcaster campaign settle {quote(end.name)}" if unknown else report,
             figures=_by_state(end.messages),
         ),
     )

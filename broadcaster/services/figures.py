@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from broadcaster.db.reading import Reader, as_of_now, reading
 from broadcaster.db.statements import rows
+from broadcaster.domain.care import stopped_figures
 from broadcaster.domain.states import CampaignState, LaneHealth, OccurrenceState
 from broadcaster.services.ticks import Tick
 from broadcaster.services.worker_metrics import ENDED_AFTER, WorkerFigures, worker_metrics
@@ -33,6 +34,7 @@ QUANTILES = ("0.5", "0.95", "0.99")
 class _Instance(msgspec.Struct, frozen=True):
     name: str
     health: LaneHealth
+    health_reason: str | None
     permitted_per_second: float | None
     is_held: bool
     by_state: dict[str, int]
@@ -40,6 +42,12 @@ class _Instance(msgspec.Struct, frozen=True):
     oldest_due_seconds: float
     by_outcome: dict[str, int]
     seconds: list[float]
+
+    @property
+    def waited_seconds(self) -> float:
+        """For how long its oldest due message has waited; 0: none is due, or an operator wants none to leave."""
+        is_meant = self.health is LaneHealth.PAUSED and stopped_figures(self.health_reason) is None
+        return 0.0 if is_meant else self.oldest_due_seconds
 
 
 class _Overall(msgspec.Struct, frozen=True):
@@ -103,7 +111,7 @@ class _Figures:
             for state, count in instance.by_state.items():
                 messages.add_metric([instance.name, state], count)
             sent.add_metric([instance.name], instance.accepted)
-            due.add_metric([instance.name], instance.oldest_due_seconds)
+            due.add_metric([instance.name], instance.waited_seconds)
         yield from (messages, sent, due)
 
     def _of_lanes(self) -> Iterator[Metric]:

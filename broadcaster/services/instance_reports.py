@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
+LONGEST_BOUND = 300
+"""The last bound of durations, in seconds."""
+
+
 class LimitInUse(msgspec.Struct, frozen=True):
     """A limit: at most `most` messages in any `span_seconds`, of which `taken` count now."""
 
@@ -35,6 +39,17 @@ class LimitInUse(msgspec.Struct, frozen=True):
     """Of the ramp, from 1."""
     free_at: datetime | None
     """When the next place is free; None: there is one now."""
+
+
+class GatewayLatency(msgspec.Struct, frozen=True):
+    """How long the requests of an instance took lately, from request to reply."""
+
+    since: datetime
+    requests: int
+    half_within_ms: int | None
+    """Half of them took no longer, by the bounds of `hour_report`; None: it is longer, or there was no request."""
+    nearly_all_within_ms: int | None
+    """The same of 99 of 100."""
 
 
 class InstanceSummary(msgspec.Struct, frozen=True):
@@ -84,6 +99,7 @@ class InstanceDetail(InstanceSummary, frozen=True):
     """At which figures of the last day it pauses itself; None: never."""
     hours: OpeningHours | None
     """When it may send; None: always."""
+    latency: GatewayLatency
     created_at: datetime
     retired_at: datetime | None
     """Since when it is closed; None: it is in use."""

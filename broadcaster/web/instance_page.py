@@ -17,6 +17,7 @@ from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.told_times import told_gaps, told_hours
 from broadcaster.services.campaigns.move_reports import OpenFailover, open_failovers
 from broadcaster.services.instance_reports import (
+    LONGEST_BOUND,
     InstanceCampaign,
     InstanceDetail,
     InstanceFailure,
@@ -62,6 +63,7 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "sent_now": [each for each in found.campaigns if each.is_sent_now],
         "campaigns": found.campaigns,
         "most": _MOST_CAMPAIGNS,
+        "longest_bound": LONGEST_BOUND,
         "failures": found.failures,
         "failovers": found.failovers,
     }

@@ -27,6 +27,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from broadcaster.errors import BroadcasterError, UsageError
 from broadcaster.worker import redis_transport
 from broadcaster.worker.app import SENDS, TICKS, settings
+from broadcaster.worker.celery_words import keep_in_log
 from broadcaster.worker.deafness import DeafnessWatch
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
@@ -72,6 +73,7 @@ def _open_runtime(sender: Any, **_: Any) -> None:
     with ending_with_a_line():
         _refuse_what_cannot_work(sender)
         _configure_logs(sender.loglevel, sender.logfile)
+        keep_in_log(sender)
         keep_memory_level()
         # Stale wake-ups are worthless. Purging them here, unlike an expiry, needs no agreement of two machines'
         # clocks. A wake-up that is still wanted is published again within two seconds.

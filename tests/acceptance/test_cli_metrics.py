@@ -25,6 +25,7 @@ from tests.support.shop import Shop, drain, open_shop
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+REPORTING = (ROOT / "docs" / "reporting.md").read_text(encoding="utf-8")
 MEASURED = ("turn_over_seconds", "claimed_messages", "committed_outcomes")
 """The histograms of workers."""
 FIGURE = re.compile(r"broadcaster_[a-z_]+")
@@ -83,6 +84,54 @@ def test_figures_are_those_of_the_database(run_cli: RunCli, shop: Shop) -> None:
     assert [of(after, f"limit_{what}", **own) for what in ("most", "taken")] == [1000, shares["a"]]
     assert [of(after, f"limit_{what}", **shared) for what in ("most", "taken")] == [2000, shares["b"]]
     assert of(after, "opt_outs") == 1
+
+
+def test_an_instance_that_an_operator_has_paused_has_nothing_due(run_cli: RunCli, shop: Shop) -> None:
+    for name in ("a", "b", "c"):
+        shop.add(name)
+    shop.submit("spring", 30, "a", "b", "c")
+    assert_done(run_cli("instance", "pause", "a"))
+    paused = "UPDATE lanes SET health = 'paused', health_reason = 'stopped by its own limit: failed: 8 of 50'"
+    shop.sql(f"{paused} FROM instances i WHERE i.id = lanes.id AND i.name = 'b'")
+    figures = read(assert_done(run_cli("metrics")).stdout)
+    assert of(figures, "oldest_due_seconds", instance_name="a") == 0
+    assert of(figures, "oldest_due_seconds", instance_name="b") > 0, "it has paused itself: nobody meant that"
+    assert of(figures, "oldest_due_seconds", instance_name="c") > 0
+
+
+def test_a_test_of_a_campaign_is_not_among_what_was_sent(run_cli: RunCli, shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("spring", 4, "a")
+    drain(shop)
+    shop.sql("UPDATE campaigns SET test_of = id WHERE name = 'spring'")
+    shop.count_attempts_anew()
+    assert of(read(assert_done(run_cli("metrics")).stdout), "sent_total", instance_name="a") == 0
+
+
+@pytest.mark.parametrize(
+    ("took", "half", "nearly_all", "said"),
+    [
+        (7, 10, 200, "half took at most 10 ms, 99 of 100 at most 200 ms: of 10 requests since "),
+        (30_121, 60_000, 60_000, "half took at most 60 s, 99 of 100 at most 60 s: of 10 requests since "),
+        (400_000, None, None, "half took more than 5 min, 99 of 100 more than 5 min: of 10 requests since "),
+    ],
+)
+def test_an_instance_says_how_slow_the_gateway_is(
+    run_cli: RunCli, shop: Shop, took: int, half: int | None, nearly_all: int | None, said: str
+) -> None:
+    shop.add("a")
+    nothing = run_cli("instance", "show", "a", "--json").json["latency"]
+    assert (nothing["requests"], nothing["half_within_ms"]) == (0, None)
+    assert "nothing was sent since" in assert_done(run_cli("instance", "show", "a")).stdout
+    shop.submit("spring", 10, "a")
+    drain(shop)
+    shop.sql(
+        "UPDATE attempts SET duration_ms = CASE WHEN seq <= 5 THEN :took ELSE greatest(:took, 150) END", took=took
+    )
+    shop.count_attempts_anew()
+    shown = run_cli("instance", "show", "a", "--json").json["latency"]
+    assert (shown["requests"], shown["half_within_ms"], shown["nearly_all_within_ms"]) == (10, half, nearly_all)
+    assert said in assert_done(run_cli("instance", "show", "a")).stdout
 
 
 def test_a_ramp_and_a_rate_a_day_are_two_series(run_cli: RunCli, shop: Shop) -> None:
@@ -197,6 +246,7 @@ def test_alerts_dashboard_and_document_speak_of_figures_that_there_are(run_cli: 
     parts = {f"broadcaster_{name}_{part}" for name in MEASURED for part in ("bucket", "count", "sum")}
     assert set(FIGURE.findall(alerts)) | set(FIGURE.findall(dashboard)) <= there | parts
     assert set(FIGURE.findall(DOCUMENT)) == there
+    assert set(FIGURE.findall(REPORTING)) <= there
 
 
 def test_every_alert_has_a_test_and_an_entry_in_the_runbook() -> None:

@@ -137,6 +137,10 @@ def test_phones_in_the_clear_are_asked_for(run_cli: RunCli, shop: Shop, tmp_path
     checked = run_cli("verify", "spring.proof", "--phone", "+628120000003", "--json").json
     assert (checked["holds"], checked["proof"]["phones"]) == (True, "clear")
     assert [each["phone"] for each in checked["found"]] == ["628120000003"]
+    (tmp_path / "other.key").write_text("ab" * 32)
+    told = run_cli("verify", "spring.proof", "--phone", "+628120000003", "--key-file", "other.key")
+    assert told.code == 0
+    assert "warning: --key-file was not needed: the phones in this proof are in the clear" in told.stderr.splitlines()
 
 
 def test_the_trail_has_what_was_signed(run_cli: RunCli, shop: Shop) -> None:

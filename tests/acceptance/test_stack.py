@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import signal
 import socket
@@ -26,6 +27,8 @@ from tests.support.cli import assert_done, assert_refused, command
 from tests.support.home import Home, temporary_home
 from tests.support.stack import wait_for
 
+SERVERS = {"postgres", "redis"}
+"""What has a log of its own form."""
 PHONES = [f"1202555{n:04d}" for n in range(100, 140)]
 
 
@@ -84,9 +87,18 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert_flower_shows_trouble(home, simulator, recipients, status["flower_url"])
 
     assert_done(home.run("down"))
+    assert_every_line_of_a_role_is_json(home)
     assert [name for name, process in processes.items() if process.is_alive()] == []
     assert home.run("status", "--json").json["state"] == "stopped"
     assert home.run("down").stdout == f"nothing was running in {home.directory}\n"
+
+
+def assert_every_line_of_a_role_is_json(home: Home) -> None:
+    logs = {log.stem: log.read_text().splitlines() for log in (home.directory / "logs").glob("*.log")}
+    told = {name: [event(line) for line in lines] for name, lines in logs.items() if name not in SERVERS}
+    assert set(told) == {"up", "worker", "beat", "flower", "web"}
+    assert told["worker"][-1].startswith("worker: Warm shutdown")
+    assert told["up"][-1] == "redis: stopped"
 
 
 def assert_flower_shows_the_campaign(home: Home, said: str, url: str) -> None:
@@ -295,7 +307,7 @@ def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigter
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
-            lines.append(line.rstrip("\n").partition("Z ")[2] or line.rstrip("\n"))
+            lines.append(event(line))
             if lines[-1].startswith("up: "):
                 break
         processes = home.processes()
@@ -309,9 +321,16 @@ def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigter
     assert told[8].startswith(f"Flower: {flower_url(home)} user broadcaster, password ")
     assert told[9].startswith(f"web: http://127.0.0.1:{home.settings.web_port}/ password ")
     names = ["stopping", *(f"{name}: stopped" for name in ("web", "flower", "beat", "worker-2", "worker-1"))]
-    assert [line.partition("Z ")[2] for line in rest] == [*names, "postgres: stopped", "redis: stopped"]
+    assert [event(line) for line in rest] == [*names, "postgres: stopped", "redis: stopped"]
     assert len(processes) == 8
     assert not any(process.is_alive() for process in processes.values())
+
+
+def event(line: str) -> str:
+    """What a line of a log says, which is JSON."""
+    document = json.loads(line)
+    assert {"event", "role", "level", "timestamp"} <= document.keys()
+    return str(document["event"])
 
 
 def flower_url(home: Home) -> str:

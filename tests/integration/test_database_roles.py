@@ -26,6 +26,7 @@ VIEWS = (
 KEPT = "DELETE INSERT SELECT UPDATE"
 """Of what operators keep."""
 PRIVILEGES = {
+    "accepted_counts": "SELECT",
     "accounts": "INSERT SELECT UPDATE",
     "alembic_version": "SELECT",
     "attempt_hours": "SELECT",

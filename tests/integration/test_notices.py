@@ -132,7 +132,7 @@ def test_a_receiver_is_told_only_what_it_chose(shop: Shop) -> None:
     shop.submit("d", 3, "a", first=10)
     cancel_campaign(shop.engine, "d")
     note(shop)
-    assert told(shop) == [("campaign.stopped", "campaign d was cancelled: 0 of 3 messages sent")]
+    assert told(shop) == [("campaign.stopped", "campaign d was cancelled: 0 of 3 messages sent, 3 cancelled")]
 
 
 def test_a_test_message_is_no_campaign_that_finishes(shop: Shop) -> None:

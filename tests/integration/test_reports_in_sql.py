@@ -97,6 +97,17 @@ def test_an_hour_says_within_how_long_most_requests_ended(shop: Shop) -> None:
     shop.count_attempts_anew()
 
 
+@pytest.mark.parametrize(
+    ("lasted", "bound"), [(30_000, 30_000), (30_121, 60_000), (300_000, 300_000), (300_001, None)]
+)
+def test_an_hour_says_a_bound_that_its_requests_kept_or_none(shop: Shop, lasted: int, bound: int | None) -> None:
+    shop.submit("c", 3, "a")
+    drain(shop)
+    shop.sql("UPDATE attempts SET duration_ms = :lasted", lasted=lasted)
+    shop.count_attempts_anew()
+    assert shop.sql("SELECT half_within_ms, nearly_all_within_ms FROM hour_report") == [(bound, bound)]
+
+
 def test_what_an_account_sent_stays_in_the_hours_when_its_instance_has_another_one(shop: Shop) -> None:
     shop.submit("before", 30, "a", "b")
     drain(shop)
@@ -119,8 +130,37 @@ def test_a_campaigns_speed_says_after_how_long_most_had_been_accepted(shop: Shop
         " WHEN seq <= 95 THEN interval '31 min' ELSE interval '119 min' END FROM campaigns"
     )
     asked = "SELECT accepted, tried_again, half_after_seconds, most_after_seconds, nearly_all_after_seconds"
-    assert shop.sql(f"{asked} FROM speed_report") == [(100, 0, 300, 2100, 7200)]
+    # Of the 5 of the last five minutes, 4 had been accepted after 240 s.
+    assert shop.sql(f"{asked} FROM speed_report") == [(100, 0, 300, 2100, 6900 + 240)]
     assert shop.sql("SELECT 1 / accepted_per_second BETWEEN 72 AND 75 FROM speed_report") == [(True,)]
+
+
+def test_a_campaign_that_runs_for_seconds_is_told_by_seconds_that_have_passed(shop: Shop) -> None:
+    shop.submit("c", 100, "a")
+    drain(shop)
+    shop.sql("UPDATE campaigns SET started_at = finished_at - interval '100 s'")
+    shop.sql("UPDATE attempts SET finished_at = campaigns.finished_at FROM campaigns")
+    asked = "SELECT half_after_seconds, most_after_seconds, nearly_all_after_seconds FROM speed_report"
+    [told] = shop.sql(asked)
+    slot = "greatest(date_bin('5 min', finished_at, 'epoch'), started_at) - started_at"
+    [(begun,)] = shop.sql(f"SELECT extract(epoch FROM {slot})::double precision FROM campaigns")
+    wanted = [float(str(begun)) + share * (100 - float(str(begun))) for share in (0.50, 0.95, 0.99)]
+    assert told == pytest.approx(wanted, abs=0.51)
+
+
+def test_what_a_running_campaigns_speed_says_has_happened(shop: Shop) -> None:
+    shop.submit("c", 100, "a")
+    drain(shop)
+    shop.submit("open", 10, "a")
+    shop.sql("UPDATE campaigns SET started_at = now() - interval '5 s' WHERE name = 'open'")
+    shop.sql(
+        "INSERT INTO attempt_slots SELECT id, (SELECT min(account_id) FROM attempt_slots),"
+        " date_bin('5 min', now(), 'epoch'), 'accepted', 3 FROM campaigns WHERE name = 'open'"
+    )
+    asked = "SELECT half_after_seconds, nearly_all_after_seconds FROM speed_report WHERE campaign = 'open'"
+    [(half, nearly_all)] = shop.sql(asked)
+    assert 0 <= half <= nearly_all <= 60
+    shop.sql("DELETE FROM attempt_slots WHERE campaign_id = (SELECT id FROM campaigns WHERE name = 'open')")
 
 
 @pytest.fixture

@@ -368,6 +368,15 @@ def test_a_reason_that_several_campaigns_have_is_shown_with_the_latest_of_them(v
     assert re.search(r'data-label="Latest campaign"><a [^>]*>later<', row)
 
 
+@pytest.mark.parametrize(("took", "said"), [(70, "≤ 100 ms"), (1_500, "≤ 2 seconds"), (400_000, "&gt; 5 minutes")])
+def test_an_instance_says_how_slow_the_gateway_was(view: WebView, shop: Shop, took: int, said: str) -> None:
+    drain(shop)
+    shop.sql("UPDATE attempts SET duration_ms = :took", took=took)
+    shop.count_attempts_anew()
+    page = view.visitor().get("/instance", params={"name": "a"}).text
+    assert f"<dt>Half of the requests took</dt><dd>{said} <small>99 of 100: {said}, since " in page
+
+
 def test_no_page_shows_a_phone_that_is_not_masked(view: WebView, shop: Shop) -> None:
     shop.fault("kind=invalid_number,nth=2")
     listens(shop, "a")

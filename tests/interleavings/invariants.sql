@@ -102,6 +102,15 @@ FULL JOIN (SELECT account_id, outcome, sum(attempts) AS attempts FROM attempt_ho
     USING (account_id, outcome)
 WHERE slots.attempts IS DISTINCT FROM hours.attempts
 UNION ALL
+SELECT format('accepted of account %s: %s in slots, %s counted', account_id, slots.attempts, counted.attempts)
+FROM (
+    SELECT s.account_id, sum(s.attempts) AS attempts
+    FROM attempt_slots s JOIN campaigns c ON c.id = s.campaign_id
+    WHERE s.outcome = 'accepted' AND c.test_of IS NULL GROUP BY 1
+) slots
+FULL JOIN accepted_counts counted USING (account_id)
+WHERE slots.attempts IS DISTINCT FROM counted.attempts
+UNION ALL
 SELECT format('cap: %s of two claims or more is sent %s messages', phone, count(*))
 FROM messages WHERE state = 'sending' AND changed_at > now() - interval '5 minutes' GROUP BY phone HAVING count(*) > 1
 UNION ALL

@@ -3,7 +3,7 @@
 -- and as quick to read as it was.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'purges', 'ticks', 'failovers', 'idle_times', 'lane_troubles', 'lane_moves', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempt_hours', 'attempts', 'messages',
+    'purges', 'ticks', 'failovers', 'idle_times', 'lane_troubles', 'lane_moves', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempt_hours', 'accepted_counts', 'attempts', 'messages',
     'campaign_lanes', 'campaign_limits', 'lane_limits', 'limits', 'content_versions', 'lanes', 'accounts', 'campaigns', 'audience_members',
     'forgotten_phones', 'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages',
     'inbox_chats', 'inboxes', 'campaign_judgements', 'instances', 'caps', 'frequency_records', 'messaged_phones'

@@ -48,6 +48,8 @@ COUNTED_ATTEMPTS = {
     " FROM attempts GROUP BY 1, 2, 3, 4",
     "attempt_hours": "SELECT account_id, date_bin('1 hour', finished_at, 'epoch'), outcome, slowest_ms(duration_ms),"
     " count(*) FROM attempts GROUP BY 1, 2, 3, 4",
+    "accepted_counts": "SELECT a.account_id, count(*) FROM attempts a JOIN campaigns c ON c.id = a.campaign_id"
+    " WHERE a.outcome = 'accepted' AND c.test_of IS NULL GROUP BY 1",
 }
 """What counts attempts for reports, and how to count them anew."""
 _OF_CAMPAIGN = "FROM messages WHERE campaign_id = (SELECT id FROM campaigns WHERE name = :name)"

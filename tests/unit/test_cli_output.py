@@ -200,13 +200,17 @@ def test_pages_round_durations_as_commands_do(seconds: float) -> None:
 def test_the_pace_says_what_is_known_of_the_time() -> None:
     ten_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=10)}
     half_an_hour = {"started_at": NOON, "finished_at": NOON + timedelta(minutes=30)}
-    assert snapshot("running", rate=2.0, seconds_left=30).pace == "2.0/s, 30 s left"
+    assert snapshot("running", rate=2.0, seconds_left=30).pace == "2/s, 30 s left"
     assert re.match(r"20/min, 30 min left, until \w{3} 20", snapshot("running", rate=1 / 3, seconds_left=1800).pace)
-    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 2 h left"
-    assert snapshot("running", rate=2.0).pace == "2.0/s"
+    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10/h, 11,574,074 d 2 h left"
+    assert snapshot("running", rate=2.0).pace == "2/s"
     assert snapshot("running").pace == ""
+    assert snapshot("running", rate=0.1, seconds_left=0.0).pace == "6/min", "later than planned"
+    in_doubt = {"pending": 0, "sent": 95, "in_doubt": 4, "sending": 1}
+    assert snapshot("running", seconds_left=0.0, **in_doubt).pace == "all have left, and what is in doubt is read back"
+    assert snapshot("running", seconds_left=0.0, pending=0, sent=98, sending=2).pace == "all have left"
     assert snapshot("paused", rate=2.0).pace == ""
-    assert snapshot("finished", **ten_seconds).pace == "4.0/s sent on average, took 10 s"
+    assert snapshot("finished", **ten_seconds).pace == "4/s sent on average, took 10 s"
     assert snapshot("finished", **half_an_hour).pace == "1.3/min sent on average, took 30 min"
     assert snapshot("finished", **ten_seconds, sent=0).pace == "took 10 s", "nothing was sent"
     assert re.match(r"starts \w{3} 20", snapshot("scheduled", starts_at=datetime.now(UTC) + timedelta(days=1)).pace)
@@ -224,7 +228,7 @@ def test_the_live_view_fits_a_terminal_and_passes_no_control_characters_on() -> 
         "60 pending, 38 sent, 2 failed",
         "instance a is refused (\\x1b]0;title\\x07): 60 messages wait for it",
     ]
-    assert lines[1].endswith("40 of 100  40%")
+    assert lines[1].endswith("40 of 100 final  40%")
     assert max(map(len, lines)) <= 80
 
 

@@ -20,10 +20,14 @@ from broadcaster.domain.states import (
     SCHEDULE_TRANSITIONS,
     OccurrenceState,
 )
+from tests.support.commands import assert_runnable
 from tests.support.reference import GENERATED, README, ROOT, rendered
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+REPORTING = ROOT / "docs" / "reporting.md"
+NAMES = re.compile(r"`([^`]+)`")
+APPLICATION = ROOT / "broadcaster" / "web" / "application.py"
 Transitions = Mapping[StrEnum, Iterable[StrEnum]]
 
 FINAL_OCCURRENCES = frozenset(set(OccurrenceState) - {OccurrenceState.QUEUED, OccurrenceState.HELD})
@@ -93,6 +97,19 @@ def test_the_two_commands_are_within_the_first_twenty_lines() -> None:
 def test_every_view_is_in_the_readme() -> None:
     views = {path.stem for path in (ROOT / "broadcaster" / "db" / "schema" / "views").glob("*.sql")}
     assert views == set(re.findall(r"^\| `([a-z_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_answer_that_the_table_of_reports_names_is_there() -> None:
+    """Commands that can be run as they stand, views and pages; figures: `test_cli_metrics.py`."""
+    views = {path.stem for path in (ROOT / "broadcaster" / "db" / "schema" / "views").glob("*.sql")}
+    pages = {*re.findall(r'^    (?:    Route\()?"(/[a-z]*)"', APPLICATION.read_text(encoding="utf-8"), re.MULTILINE)}
+    [table] = re.findall(r"^\| Question \|.*?\n\n", REPORTING.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    rows = [line.split("|")[1:] for line in table.strip().splitlines()[2:]]
+    assert len(rows) >= 15
+    for _, told_by, shown_in, page, *_ in rows:
+        assert_runnable(re.sub(r"`([^`]+)`", r"`broadcaster \1`", told_by))
+        assert set(NAMES.findall(shown_in)) <= views
+        assert set(NAMES.findall(page)) <= pages
 
 
 def prose(document: Path) -> str:

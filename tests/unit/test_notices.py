@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from broadcaster.domain.notices import CampaignEnd, Notice, Occasion, StoppedCampaign, ended, stopped
+from broadcaster.domain.notices import CampaignEnd, Notice, Occasion, StoppedCampaign, ended, stopped, troubles
+from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
 from broadcaster.domain.states import CampaignState, MessageState
 
 MESSAGES = {MessageState.SENT: 391, MessageState.FAILED: 8, MessageState.SKIPPED: 2, MessageState.PENDING: 99}
@@ -17,7 +18,32 @@ FINISHED = CampaignEnd("c", CampaignState.FINISHED, datetime(2026, 11, 28, tzinf
 def test_what_was_not_sent_is_told_in_the_first_line() -> None:
     told = msgspec.structs.replace(FINISHED, messages={MessageState.EXPIRED: 60})
     assert ended(told).notice.summary == "campaign c is finished: 0 of 60 messages sent, 60 expired"
-    assert ended(FINISHED).notice.summary == "campaign c is finished: 391 of 500 messages sent, 8 failed, 2 skipped"
+    assert ended(FINISHED).notice.summary == (
+        "campaign c is finished: 391 of 500 messages sent, 8 failed, 2 skipped, 99 pending"
+    )
+
+
+def test_the_first_line_of_an_end_adds_up() -> None:
+    left = {MessageState.SENT: 108, MessageState.SKIPPED: 1, MessageState.CANCELLED: 190, MessageState.IN_DOUBT: 1}
+    told = msgspec.structs.replace(FINISHED, state=CampaignState.CANCELLED, messages=left)
+    assert ended(told).notice.summary == (
+        "campaign c was cancelled: 108 of 300 messages sent, 1 skipped, 190 cancelled, 1 in doubt"
+    )
+
+
+def test_what_failed_beside_what_is_unknown_has_its_command_too() -> None:
+    told = msgspec.structs.replace(FINISHED, messages={MessageState.FAILED: 34, MessageState.UNKNOWN: 2})
+    detail, *_, advice = list(ended(told).notice.lines(str))[1:]
+    assert detail == "`broadcaster campaign report c` says what became of the others"
+    assert advice.endswith("ask the recipients; then decide with `broadcaster campaign settle c`")
+    unknown = msgspec.structs.replace(FINISHED, messages={MessageState.UNKNOWN: 2})
+    assert ended(unknown).notice.detail is None
+
+
+def test_a_figure_says_what_it_counts() -> None:
+    down = Standstill(What.INSTANCE, "a", Cause.DOWN, "is down", Remedy("see", "broadcaster doctor"), waiting=174)
+    [occasion] = troubles([down])
+    assert "messages waiting: 174" in occasion.notice.lines(str)
 
 
 def test_what_has_stopped_is_said_once() -> None:

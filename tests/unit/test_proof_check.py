@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import hmac
 import io
 import json
+import lzma
 import os
 import tracemalloc
 from base64 import b64encode, encodebytes
@@ -14,7 +17,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from quopri import encodestring
+from zipfile import ZipFile
 
+import msgspec
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -163,6 +169,17 @@ def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], li
     assert str(fault).startswith(f"record {fault.record} (line {fault.line}): it does not follow from the line before")
 
 
+def in_zip(whole: bytes) -> bytes:
+    archive = io.BytesIO()
+    with ZipFile(archive, "w") as opened:
+        opened.writestr("spring.proof", whole)
+    return archive.getvalue()
+
+
+def wrap(whole: bytes, columns: int) -> list[bytes]:
+    return [whole[start : start + columns] for start in range(0, len(whole), columns)]
+
+
 def with_other_signature(whole: bytes) -> bytes:
     last = b"1" if whole[-5:-4] == b"0" else b"0"
     return whole[:-5] + last + whole[-4:]
@@ -189,6 +206,24 @@ def with_other_signature(whole: bytes) -> bytes:
             1,
             "2 lines, and it is in base64",
         ),
+        (encodestring, 1, "it is in quoted-printable, as mail carries text"),
+        (lambda whole: encodestring(whole).replace(b"{", b"=7B"), 1, "it is in quoted-printable"),
+        (lambda whole: b"Hello,\n" + encodestring(whole), 1, "1 line, and it is in quoted-printable"),
+        (gzip.compress, 1, "it is compressed (gzip): unpack it first"),
+        (bz2.compress, 1, "it is compressed (bzip2): unpack it first"),
+        (lzma.compress, 1, "it is compressed (xz): unpack it first"),
+        (in_zip, 1, "it is in an archive (ZIP): unpack it first"),
+        (lambda whole: b"  " + whole, 1, "blanks were put into it"),
+        (lambda whole: whole.replace(b":", b": "), 1, "blanks were put into it"),
+        (lambda whole: whole.replace(b',"', b', "'), 1, "blanks were put into it"),
+        (lambda whole: whole.replace(b"\n", b" \n"), 1, "blanks were put into it"),
+        (lambda whole: msgspec.json.format(whole.splitlines()[0]) + b"\n", 1, "header: blanks were put into it"),
+        (
+            lambda whole: whole[:-5].replace(b'{"signature":', b'{"signature": ') + whole[-5:],
+            10,
+            "blanks were put into it",
+        ),
+        (lambda whole: b"\n".join(wrap(whole, 76)), 1, "the line ends in the middle: mail breaks long lines"),
         (
             lambda whole: whole[:-5] + (b"1" if whole[-5:-4] == b"0" else b"0") + whole[-4:],
             10,
@@ -211,6 +246,12 @@ def test_what_mail_and_editors_do_to_a_file_is_told_as_that(
     assert (fault.line, fault.record) == (line, 0)
     assert said in str(fault)
     assert "line before" not in str(fault)
+
+
+def test_blanks_in_a_record_are_told_as_that() -> None:
+    lines = whole().splitlines(keepends=True)
+    fault = refused(b"".join([*lines[:3], b"\t" + lines[3], *lines[4:]]))
+    assert str(fault).startswith("record 3 (line 4): blanks were put into it")
 
 
 def test_what_somebody_else_signs_is_not_ours() -> None:

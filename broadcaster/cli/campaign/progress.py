@@ -144,6 +144,10 @@ class Snapshot:
     def _left(self) -> str:
         if self.seconds_left is None:
             return ""
+        if not self.summary.pending and self.summary.still_open:
+            return "all have left, and what is in doubt is read back" if self.summary.in_doubt else "all have left"
+        if not self.seconds_left:
+            return ""
         left = f"{duration(self.seconds_left)} left"
         if self.seconds_left < _CLOCK_SECONDS:
             return left
@@ -212,7 +216,7 @@ class LineView:
         if told and (time.monotonic() < self._next or last is None or last.counts == snapshot.counts):
             return
         self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
-        parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,}", snapshot.counts, snapshot.pace]
+        parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,} final", snapshot.counts, snapshot.pace]
         line = "; ".join(filter(None, [*parts, *snapshot.notes]))
         if line != self._line:
             self._line = line
@@ -245,7 +249,7 @@ def render(snapshot: Snapshot) -> RenderableType:
     share = snapshot.final / snapshot.total if snapshot.total else 0.0
     bar.add_row(
         ProgressBar(total=max(snapshot.total, 1), completed=snapshot.final),
-        f"{snapshot.final:,} of {snapshot.total:,}  {said_share(share)}",
+        f"{snapshot.final:,} of {snapshot.total:,} final  {said_share(share)}",
     )
     lines = [Text(snapshot.counts), Text(snapshot.pace, style="dim")]
     return Group(title, bar, *lines, *(Text(one_line(as_called(note)), style="yellow") for note in snapshot.notes))

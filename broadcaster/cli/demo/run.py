@@ -228,7 +228,7 @@ def _follow(engine: Engine) -> None:
                 live.update(Group(*map(render, snapshots)), refresh=True)
             elif done or time.monotonic() >= next_line:
                 next_line = time.monotonic() + _LINE_SECONDS
-                _tell("; ".join(f"{each.summary.name}: {each.final} of {each.total}" for each in snapshots))
+                _tell("; ".join(f"{each.summary.name}: {each.final} of {each.total} final" for each in snapshots))
             if done:
                 return
             if time.monotonic() > deadline:

@@ -14,7 +14,7 @@ from broadcaster.domain.durations import duration
 from broadcaster.domain.pacing import format_rate
 from broadcaster.services.campaigns.move_reports import moves_of_instance, open_failovers
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
-from broadcaster.services.instance_reports import show_instance
+from broadcaster.services.instance_reports import LONGEST_BOUND, GatewayLatency, show_instance
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_time
 
@@ -39,6 +39,7 @@ def show(name: Name, as_json: Json = False) -> None:
     document["gaps"] = document["gaps"] and f"{document['gaps']}: {permitted} in all"
     document["stops"] = document["stops"] and str(document["stops"])
     limits = document.pop("limits")
+    document["latency"] = _told_latency(document["latency"])
     del document["rate_per_second"], document["id"], document["inbox"]
     document["replies"] = _told_of_replies(inbox)
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
@@ -46,6 +47,22 @@ def show(name: Name, as_json: Json = False) -> None:
         say(limit_in_words(limit))
     say_failovers(away)
     say_moves(moves, of_instance=True)
+
+
+def _told_latency(latency: GatewayLatency) -> str:
+    """How slow the gateway was lately."""
+    since = shown_time(latency.since)
+    if not latency.requests:
+        return f"nothing was sent since {since}"
+    half, nearly_all = _bound(latency.half_within_ms), _bound(latency.nearly_all_within_ms)
+    requests = "1 request" if latency.requests == 1 else f"{latency.requests:,} requests"
+    return f"half took {half}, 99 of 100 {nearly_all}: of {requests} since {since}"
+
+
+def _bound(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return f"more than {duration(LONGEST_BOUND)}"
+    return f"at most {f'{milliseconds} ms' if milliseconds < 1000 else duration(milliseconds / 1000)}"
 
 
 def _told_of_replies(inbox: InboxStanding) -> str:

@@ -49,10 +49,10 @@ def log(
     undelivered: Annotated[
         bool, typer.Option("--undelivered", help="Only what has not arrived: it waits, or was given up.")
     ] = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show what was told to whom, the latest last, and what became of it. Kept for 90 days.
+    """Show what was told to whom, the latest first, and what became of it. Kept for 90 days.
 
     What a receiver does not take is tried again after 10 s, 30 s, 90 s and so on up to an hour, and given up after
     three days. A test is tried once, and not counted among what is undelivered.
@@ -67,6 +67,8 @@ def log(
         headers = ["NOTED", "RECEIVER", "EVENT", "NOTICE", "TRIES", "OUTCOME", "ANSWER"]
         folded = ["RECEIVER", "NOTICE", "ANSWER"]
         say_table(headers, [_cells(each) for each in found], styles=_STYLES, folded=folded)
+        if len(found) == limit:
+            say(f"the latest {limit:,}; --limit shows more")
         if any(each.event is NoticeEvent.TEST and each.outcome == "given up" for each in found):
             say("tests that were not taken are not among the UNDELIVERED of `broadcaster notify list`")
     else:

@@ -24,7 +24,7 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
+    accepted_counts, accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
     campaign_files, campaign_judgements, campaign_lanes, campaign_limits, campaign_plans, campaigns, caps,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, deliveries, doubts, failovers,
     failure_counts, forgetting_key, forgotten_phones, frequency_records, idle_times, inbound_messages, inbox_chats, inboxes,

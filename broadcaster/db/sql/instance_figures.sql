@@ -4,10 +4,11 @@ SELECT /* instance_figures */
 -- sent once an operator says so.
     i.name,
     l.health,
+    l.health_reason,
     i.typical_rate_per_second AS permitted_per_second,
     l.lease_token IS NOT NULL AND l.lease_expires_at > now() AS is_held,
     counted.by_state,
-    coalesce(taken.accepted, 0) AS accepted,
+    coalesce(taken.attempts, 0) AS accepted,
     coalesce(counted.oldest_due_seconds, 0) AS oldest_due_seconds,
     coalesce(lately.by_outcome, '{}') AS by_outcome,
     coalesce(lately.seconds, '{}') AS seconds
@@ -59,11 +60,5 @@ CROSS JOIN LATERAL (
         LIMIT %(most)s
     ) latest
 ) lately
-LEFT JOIN (
-    SELECT s.account_id, sum(s.attempts) AS accepted
-    FROM attempt_slots s
-    JOIN campaigns c ON c.id = s.campaign_id
-    WHERE s.outcome = 'accepted' AND c.test_of IS NULL
-    GROUP BY s.account_id
-) taken ON taken.account_id = i.account_id
+LEFT JOIN accepted_counts taken ON taken.account_id = i.account_id
 ORDER BY i.name

@@ -1,5 +1,5 @@
 SELECT /* list_deliveries */
--- The latest %(limit)s deliveries, the latest last: of one receiver, or only what did not arrive. What goes by WhatsApp has
+-- The latest %(limit)s deliveries, the latest first: of one receiver, or only what did not arrive. What goes by WhatsApp has
 -- arrived when its message is sent, so the message's state is told as well.
     d.id,
     n.noted_at,
@@ -27,4 +27,4 @@ JOIN notices n ON n.id = d.notice_id
 JOIN receivers r ON r.id = d.receiver_id
 LEFT JOIN campaigns c ON c.id = d.campaign_id
 LEFT JOIN messages message ON message.segment = c.segment AND message.campaign_id = c.id AND message.seq = 1
-ORDER BY d.notice_id, d.receiver_id
+ORDER BY d.notice_id DESC, d.receiver_id DESC

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcaster.db.tables.attempt_slot import attempt_hours, attempt_slots
+from broadcaster.db.tables.attempt_slot import accepted_counts, attempt_hours, attempt_slots
 from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import (
@@ -36,6 +36,7 @@ from broadcaster.db.tables.tick import ticks
 from broadcaster.db.tables.worker import worker_figures
 
 __all__ = [
+    "accepted_counts",
     "accounts",
     "attempt_hours",
     "attempt_slots",

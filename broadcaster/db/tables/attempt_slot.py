@@ -29,7 +29,8 @@ attempt_hours = Table(
         "within_ms",
         Integer,
         nullable=False,
-        comment="Within how many milliseconds they ended, by a few bounds (slowest_ms); 0: nobody measured it.",
+        comment="Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none; "
+        "0: nobody measured it.",
     ),
     Column("attempts", Integer, nullable=False, comment="How many."),
     PrimaryKeyConstraint("account_id", "hour", "outcome", "within_ms"),
@@ -37,3 +38,14 @@ attempt_hours = Table(
     postgresql_with={"fillfactor": "50"},
 )
 Index("attempt_hours_hour_idx", attempt_hours.c.hour)
+
+accepted_counts = Table(
+    "accepted_counts",
+    metadata,
+    Column("account_id", Integer, nullable=False, comment="The account that they went through.", autoincrement=False),
+    Column("attempts", BigInteger, nullable=False, comment="How many."),
+    PrimaryKeyConstraint("account_id"),
+    comment="How many attempts the gateway accepted, by account, tests of campaigns apart: what monitors ask for every"
+    " few seconds.",
+    postgresql_with={"fillfactor": "50"},
+)

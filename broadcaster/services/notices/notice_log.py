@@ -50,7 +50,7 @@ class LoggedDelivery(msgspec.Struct, frozen=True):
 def read_deliveries(
     engine: Engine, receiver: str | None, *, undelivered: bool, limit: int
 ) -> Sequence[LoggedDelivery]:
-    """The latest, the latest last: of all receivers or one, and only what has not arrived. Raises NotFoundError."""
+    """The latest, the latest first: of all receivers or one, and only what has not arrived. Raises NotFoundError."""
     if receiver is not None:
         show_receivers(engine, receiver)
     with transaction(engine) as connection:

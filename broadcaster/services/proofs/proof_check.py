@@ -28,7 +28,7 @@ from broadcaster.domain.proof_format import (
 from broadcaster.domain.states import MessageState
 from broadcaster.domain.whatsapp_numbers import sure_forms
 from broadcaster.errors import InputError
-from broadcaster.services.proofs.proof_beginning import AS_IT_WAS, why_not_begun
+from broadcaster.services.proofs.proof_beginning import AS_IT_WAS, BLANKS, has_blanks, is_broken, why_not_begun
 from broadcaster.signatures import KEY_BYTES, is_signed
 
 _header = msgspec.json.Decoder(ProofHeader)
@@ -136,9 +136,13 @@ class _Reading:
         parts = split_line(line)
         if parts is None:
             self._refuse_other_line_ends(line)
+            self._refuse_blanks(line)
+            if is_broken(line):
+                raise self.fault(f"the line ends in the middle: mail breaks long lines. {AS_IT_WAS}")
             raise self.fault("this is no line of a proof: it has no link to the line before")
         said, link = parts
         if link_of(self.link, said) != link:
+            self._refuse_blanks(line)
             if self.line == 1:
                 raise self.fault("it was changed: its link is not that of what it says")
             raise self.fault(
@@ -151,6 +155,7 @@ class _Reading:
     def no_signature(self, line: bytes) -> ProofError:
         """What is wrong with the line that stands where the signature does."""
         self._refuse_other_line_ends(line)
+        self._refuse_blanks(line, is_record=False)
         return self.fault("this is no signature: it was changed", is_record=False)
 
     def _refuse_other_line_ends(self, line: bytes) -> None:
@@ -159,6 +164,10 @@ class _Reading:
             raise self.fault(
                 f"its line ends were changed: each is one byte (LF) in a proof. {AS_IT_WAS}", is_record=False
             )
+
+    def _refuse_blanks(self, line: bytes, *, is_record: bool = True) -> None:
+        if has_blanks(line):
+            raise self.fault(f"{BLANKS}. {AS_IT_WAS}", is_record=is_record)
 
     def fault(self, what: str, *, is_record: bool = True) -> ProofError:
         return ProofError(self.line, what, is_record=is_record)

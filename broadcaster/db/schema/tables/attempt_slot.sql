@@ -28,6 +28,16 @@ COMMENT ON COLUMN attempt_hours.account_id IS 'The account that they went throug
 COMMENT ON COLUMN attempt_hours.hour IS 'When the hour began.';
 COMMENT ON COLUMN attempt_hours.outcome IS 'What they came to.';
 COMMENT ON COLUMN attempt_hours.within_ms IS
-    'Within how many milliseconds they ended, by a few bounds (slowest_ms); 0: nobody measured it.';
+    'Within how many milliseconds they ended, by a few bounds (slowest_ms); 2147483647: within none; 0: nobody measured it.';
 COMMENT ON COLUMN attempt_hours.attempts IS 'How many.';
 CREATE INDEX attempt_hours_hour_idx ON attempt_hours (hour);
+
+CREATE TABLE accepted_counts (
+    account_id integer NOT NULL,
+    attempts bigint NOT NULL,
+    PRIMARY KEY (account_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE accepted_counts IS
+    'How many attempts the gateway accepted, by account, tests of campaigns apart: what monitors ask for every few seconds.';
+COMMENT ON COLUMN accepted_counts.account_id IS 'The account that they went through.';
+COMMENT ON COLUMN accepted_counts.attempts IS 'How many.';

@@ -1,3 +1,4 @@
+-- 2147483647 of slowest_ms is no bound.
 CREATE VIEW hour_report AS
 SELECT
     bounded.hour,
@@ -8,9 +9,9 @@ SELECT
     coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'throttled'), 0)::bigint AS throttled,
     coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'not_sent'), 0)::bigint AS not_sent,
     coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'unknown'), 0)::bigint AS unknown,
-    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.50 * bounded.measured) AS half_within_ms,
-    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.95 * bounded.measured) AS most_within_ms,
-    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.99 * bounded.measured) AS nearly_all_within_ms
+    nullif(min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.50 * bounded.measured), 2147483647) AS half_within_ms,
+    nullif(min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.95 * bounded.measured), 2147483647) AS most_within_ms,
+    nullif(min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.99 * bounded.measured), 2147483647) AS nearly_all_within_ms
 FROM (
     SELECT
         each_duration.*,
