@@ -11,7 +11,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.pages.charts import Chart, bars_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
-from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
+from broadcaster.pages.state_figures import bars_of_states, state_terms
 from broadcaster.services.campaigns.full_reports import CampaignsReport, StartedCampaign
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ def _page(report: CampaignsReport, language: Language, title: str, occurrences: 
         "occurrences": occurrences,
         "share": report.count(MessageState.SENT) / report.total if report.total else None,
         "state_terms": state_terms(report, language),
-        "states": shown_states(report),
         "shown": report.campaigns[:_MOST_SHOWN],
         "more_campaigns": max(0, len(report.campaigns) - _MOST_SHOWN),
         "days_chart": _days_chart(report.campaigns, language),

@@ -12,6 +12,7 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import CAMPAIGN_CANCELLED, NAMES
 from broadcaster.pages.own_words import in_own_words, reason_shown
+from broadcaster.pages.state_figures import told_others
 from broadcaster.pages.told_times import told_rule
 
 _OWN = __package__
@@ -43,6 +44,7 @@ def page_environment(language: Language, *packages: str) -> Environment:
         "own_words": lambda text: in_own_words(text, language),
         "reason": lambda text: reason_shown(text, language),
         "rule": lambda recurrence: told_rule(recurrence, language),
+        "others": lambda counted: told_others(counted, language),
         "named": lambda value: _named(value, language),
     }
     return environment

@@ -18,7 +18,7 @@ from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import EVENTS, NAMES, SETTINGS, npgettext
 from broadcaster.pages.own_words import in_own_words, own_words
-from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
+from broadcaster.pages.state_figures import bars_of_states, state_terms
 from broadcaster.pages.told_times import told_hours
 from broadcaster.services.audit import AuditEntry
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, SentFigures
@@ -51,7 +51,6 @@ def report_page(report: CampaignReport, language: Language, *, with_phones: bool
 def report_context(report: CampaignReport, language: Language, *, with_phones: bool = False) -> dict[str, Any]:
     """What `report_body.html` shows. Phones are masked unless they are asked for."""
     summary, failures = report.detail.summary, report.detail.failures
-    states = shown_states(summary)
     return {
         "report": report,
         "with_phones": with_phones,
@@ -66,7 +65,6 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "spans": _spans(report.course, language)[:_MOST_SPANS],
         "hours_by_recipient": summary.hours is not None and summary.hours.goes_by_recipient,
         "limits": [(lane.instance, str(limit)) for lane in report.lanes for limit in lane.limits],
-        "states": states,
         "lane_chart": _lane_chart(report, language),
         "failures": failures[:MOST_REASONS],
         "more_failures": max(0, len(failures) - MOST_REASONS),

@@ -42,6 +42,14 @@ def state_terms(counted: MessageCounts, language: Language) -> Sequence[tuple[in
     return [(count, language.translations.npgettext("messages", *COUNTED[state], count)) for state, count in found]
 
 
+def told_others(counted: MessageCounts, language: Language) -> str:
+    """How many are neither sent nor failed, which have columns of their own: `28 skipped, 3 expired`."""
+    others = [state for state in shown_states(counted) if state not in _ALWAYS]
+    told = language.translations.npgettext
+    counts = [(state, counted.count(state)) for state in others]
+    return ", ".join(f"{language.number(count)} {told('messages', *COUNTED[state], count)}" for state, count in counts)
+
+
 def bars_of_states(rows: Sequence[MessageCounts], language: Language) -> Sequence[Bars]:
     """One bar a row, of parts whose sum is all of its messages."""
     _ = language.gettext

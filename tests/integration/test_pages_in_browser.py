@@ -9,20 +9,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
 
-from broadcaster.pages.campaigns_page import campaigns_page
-from broadcaster.pages.languages import LANGUAGES
 from broadcaster.pages.report_page import report_page
-from tests.support.browser import PHONE_WIDTH, Watched, chromium, watched_page
-from tests.support.sample_report import hostile_report, language, sample_campaigns, sample_report
+from tests.support.browser import PHONE_WIDTH, PRINT_WIDTH, Watched, chromium, watched_page
+from tests.support.sample_report import hostile_report, language, sample_report
 
 PICTURES = Path(__file__).parents[2] / "docs/pictures"
-PRINT_WIDTH = 680
-"""Pixels of A4 within its margins."""
 _WORST_CONTRAST = """() => {
   const light = colour => {
     const part = colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map(each => each / 255)
@@ -70,17 +65,6 @@ def shoot(watched: Watched, name: str) -> None:
         watched.page.screenshot(path=PICTURES / name)
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("width", [PHONE_WIDTH, 700, 1280])
-def test_nothing_scrolls_sideways(browser: Browser, width: int, code: str) -> None:
-    with watched_page(browser, width=width) as watched:
-        for page in (report_page(sample_report(), language(code)), campaigns_page(sample_campaigns(), language(code))):
-            watched.page.set_content(page)
-            watched.page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
-            assert watched.sideways() == []
-        assert watched.complaints == []
-
-
 def test_on_a_phone_the_narrow_charts_are_shown(browser: Browser, file_url: str) -> None:
     with watched_page(browser, width=PHONE_WIDTH, height=760, device_scale_factor=1.5) as watched:
         watched.page.goto(file_url)
@@ -112,31 +96,10 @@ def test_it_can_be_printed(browser: Browser, file_url: str, tmp_path: Path) -> N
         assert printed.startswith(b"%PDF")
         assert 2 <= len(re.findall(rb"/Type ?/Page\b", printed)) <= 9
         watched.page.emulate_media(media="print", color_scheme="dark")
-        for code in LANGUAGES:
-            watched.page.set_content(report_page(sample_report(), language(code)))
-            assert watched.sideways() == []
         watched.page.goto(file_url)
         assert watched.page.eval_on_selector("body", "each => getComputedStyle(each).color") == "rgb(0, 0, 0)"
         shoot(watched, "report-print.png")
         assert watched.complaints == []
-
-
-@pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize(("width", "media"), [(PHONE_WIDTH, "screen"), (700, "screen"), (PRINT_WIDTH, "print")])
-def test_what_was_changed_stands_in_lines_and_words_are_whole(
-    browser: Browser, width: int, media: Literal["screen", "print"], code: str
-) -> None:
-    with watched_page(browser, width=width) as watched:
-        watched.page.emulate_media(media=media)
-        watched.page.set_content(report_page(sample_report(), language(code)))
-        parts = "table.events td:not(:empty) bdi, table.events .change"
-        widths = watched.page.eval_on_selector_all(
-            parts, "all => all.map(each => [each.textContent, each.getBoundingClientRect()])"
-        )
-        # Of one word the height is that of a line; what wraps has room for some words.
-        assert [
-            text for text, box in widths if box["height"] > 30 and box["width"] < (45 if " " in text else 9_999)
-        ] == []
 
 
 def test_without_script_everything_is_there(browser: Browser, file_url: str) -> None:

@@ -23,7 +23,7 @@ from tests.support.stack import running_stack
 from tests.support.web_view import running_web
 
 COUNTS = {
-    *("Sent", "Failed", "In doubt", "Unknown", "Expired", "Other", "To send", "sent", "failed", "skipped", "Open"),
+    *("Sent", "Failed", "In doubt", "Unknown", "Expired", "Other", "To send", "Skipped", "Open"),
 }
 
 PLACES = {"/campaign?name=spring": ">a</a>", "/instance?name=a": ">spring</a>", "/instances": ">a</a>"}
@@ -122,7 +122,7 @@ def test_an_occurrence_on_a_report_adds_up() -> None:
         CampaignsReport(at=now, since=None, campaigns=[], failures=[]),
         language(),
     )
-    assert counts(told, ">20</td>") == {"sent": 10, "failed": 1, "skipped": 2, "Other": 4, "Open": 3}
+    assert counts(told, ">20</td>") == {"Sent": 10, "Failed": 1, "Skipped": 2, "Other": 4, "Open": 3}
 
 
 def occurrence(due_at: datetime, **messages: int) -> OccurrenceSummary:

@@ -14,13 +14,36 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PHONE_WIDTH = 360
 """The narrowest page, in CSS pixels."""
+PRINT_WIDTH = 680
+"""Pixels of A4 within its margins."""
 
 _SIDEWAYS = """() => {
   const room = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= room) return [];
+  const right = each => each.getBoundingClientRect().right;
+  const scrolls = document.documentElement.scrollWidth > room;
+  const isTooWide = each => each.matches('table') && right(each) > right(each.parentElement) + 1;
   return [...document.querySelectorAll('main *')]
-    .filter(each => each.getBoundingClientRect().right > room + 1)
+    .filter(each => scrolls ? right(each) > room + 1 : isTooWide(each))
     .map(each => `${each.tagName} ${each.className} ${each.textContent.slice(0, 60)}`);
+}"""
+
+_LONGEST_WORD = 24
+"""Letters: of what is longer, such as a name without blanks, lines may break anywhere."""
+_BROKEN = """longest => {
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  const found = [], range = document.createRange();
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    for (const { 0: word, index } of node.data.matchAll(/[\\p{L}\\p{M}\\p{N}]+/gu)) {
+      if (word.length > longest) continue;
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const lines = new Set([...range.getClientRects()].map(each => Math.round(each.top)));
+      const around = node.parentElement.closest('td, th, p, li, dd');
+      if (lines.size > 1) found.push(`${word} in ${around?.textContent.trim()}`);
+    }
+  }
+  return found;
 }"""
 
 
@@ -35,8 +58,12 @@ class Watched:
     """URLs, with that of the page itself."""
 
     def sideways(self) -> list[str]:
-        """What makes the page scroll sideways; nothing where it fits."""
+        """What makes the page scroll sideways, or is a table wider than its part; nothing where all fits."""
         return list(self.page.evaluate(_SIDEWAYS))
+
+    def broken_words(self) -> list[str]:
+        """Words whose letters stand on several lines, each with what it stands in."""
+        return list(self.page.evaluate(_BROKEN, _LONGEST_WORD))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from broadcaster.domain.course import (
 )
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import MoveReason
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState
 from broadcaster.pages.languages import Catalogs, Language, usable_language
 from broadcaster.services.audit import AuditEntry
 from broadcaster.services.campaigns.campaign_reports import (
@@ -46,6 +46,7 @@ from broadcaster.services.campaigns.full_reports import (
 )
 from broadcaster.services.campaigns.move_reports import ToldMove
 from broadcaster.services.inbox_reports import ReplyFigures
+from broadcaster.services.schedules.schedule_reports import OccurrenceSummary
 
 ZONE = ZoneInfo("Asia/Jakarta")
 HOURS = OpeningHours(windows=("Mon-Sat 09:00-20:00",), zone="Asia/Jakarta")
@@ -268,6 +269,61 @@ def sample_campaigns() -> CampaignsReport:
             UnsentFor(MessageState.SKIPPED, "opted out", 392, 14, START),
         ],
     )
+
+
+def busy_campaigns() -> CampaignsReport:
+    """Some with messages in every state, named by moments, as scripts name them."""
+    states = {state.value: 1_234 + 7 * number for number, state in enumerate(MessageState)}
+    campaigns = [
+        StartedCampaign(
+            f"news {START + timedelta(days=number, minutes=52):%Y-%m-%dT%H:%M:%S}",
+            number,
+            state,
+            sum(states.values()),
+            **counts(**states),
+            recipients_read=12_345,
+            recipients_rejected=1_020 * (number % 2),
+            started_at=START + timedelta(days=number, seconds=54 * number),
+            finished_at=None,
+        )
+        for number, state in enumerate(CampaignState)
+    ]
+    return replace(sample_campaigns(), campaigns=campaigns)
+
+
+def busy_occurrences() -> list[OccurrenceSummary]:
+    """Of a schedule, one in every state, with messages in every state."""
+    figures = {"total": 12_345, "sent": 10_234, "failed": 146, "skipped": 1_180, "still_open": 20, "rejected": 3}
+    return [
+        OccurrenceSummary(
+            schedule_id=1,
+            schedule="news",
+            due_at=START + timedelta(days=number, seconds=30 * number),
+            number=number,
+            state=state,
+            reason="missed, and a later one was due when that was noticed",
+            decided_by=None,
+            decided_at=None,
+            noticed_at=START,
+            campaign_id=number,
+            campaign=f"news {number}",
+            campaign_state=CampaignState.RUNNING,
+            started_at=START,
+            finished_at=None,
+            **figures,
+        )
+        for number, state in enumerate(OccurrenceState)
+    ]
+
+
+def busy_report() -> CampaignReport:
+    """The report, of a campaign that runs, with messages in every state on each of its instances."""
+    report = sample_report()
+    states = {state.value: 1_234 + 7 * number for number, state in enumerate(MessageState)}
+    lanes = [lane(name, **states) for name in ("Jakarta 1", "second-of-the-clinic", "Surabaya")]
+    whole = summary(total=3 * sum(states.values()), **{name: 3 * count for name, count in states.items()})
+    detail = report.detail
+    return replace(report, detail=CampaignDetail(whole, detail.sent, lanes, detail.failures, detail.contents))
 
 
 def _failure(state: str, reason: str, messages: int, phone: str) -> Failure:

@@ -63,8 +63,11 @@ def lacking(language: str) -> Iterator[str]:
 
 
 def update(language: str, package: str) -> None:
-    """Write the file anew, in the order of the texts, so that two who do it write the same."""
-    kept = stored(language, package)
+    """Write the file anew, in the order of the texts, so that two who do it write the same.
+
+    A text that another package had before takes its translation along.
+    """
+    kept = [stored(language, each) for each in (package, *PACKAGES)]
     header = f"""msgid ""
 msgstr ""
 "Language: {language}\\n"
@@ -75,7 +78,7 @@ msgstr ""
     catalog = read_po(StringIO(header), locale=language)
     for message in texts(package):
         if message.id:
-            old = kept.get(message.id, message.context)
+            old = next((old for each in kept if (old := each.get(message.id, message.context))), None)
             string = old.string if old else None
             catalog.add(
                 message.id,
