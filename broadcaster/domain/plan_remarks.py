@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 
-from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.campaign_plans import CampaignPlan, StoppedInstance
 from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.frequency import they_were
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped, said_skips
+from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import listed
 
 _MOST_NAMED = 3
+_STOPPED = {
+    LaneHealth.PAUSED: ": {they_are} paused by an operator; go on with `broadcaster instance resume {name}`",
+    LaneHealth.REFUSED: ", and nobody knows until when: {they_are} refused; see `broadcaster instance show {name}`",
+    LaneHealth.DOWN: ", and nobody knows until when: {they_are} down, and probed until {they_are} well",
+}
+"""Why nothing is sent through instances now, and what helps."""
 
 
 def plan_remarks(
@@ -34,9 +43,8 @@ def plan_remarks(
         yield _said_move(moved, clock)
     if plan.expire:
         yield said_expiry(plan, clock)
-    if plan.stopped:
-        yield f"nothing is sent through {listed(plan.stopped, _MOST_NAMED)} now, and nobody knows until when"
-    elif plan.remaining:
+    yield from said_stopped(plan.stopped)
+    if plan.remaining and not plan.stopped:
         yield f"{_messages(plan.remaining)} will not leave within a year"
 
 
@@ -59,15 +67,53 @@ def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:
     return f"sent to {about}{sent:,}{' more' if plan.is_rest else ''}; skipped {said_skips(skips)}"
 
 
+def said_stopped(stopped: Sequence[StoppedInstance]) -> Iterator[str]:
+    """Through which instances nothing is sent, why, and what helps."""
+    by_health: dict[LaneHealth, list[str]] = defaultdict(list)
+    for instance, health in stopped:
+        by_health[health].append(instance)
+    for health, instances in by_health.items():
+        they_are, name = ("it is", quote(instances[0])) if len(instances) == 1 else ("they are", "NAME")
+        why = _STOPPED[health].format(they_are=they_are, name=name)
+        yield f"nothing is sent through {listed(instances, _MOST_NAMED)} now{why}"
+
+
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
-    """How many of a plan's messages expire, and when."""
+    """How many of a plan's messages expire, when, and why or unless what."""
     when = "" if plan.expires_at is None else f" at {clock(plan.expires_at)}"
-    if plan.leaves_nothing:
-        return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
+    return f"{_said_expiring(plan)} will expire{when}{said_why_late(plan)}"
+
+
+def said_why_late(plan: CampaignPlan) -> str:
+    """Why those expire that do, or unless what, as the end of a sentence."""
+    late = plan.expire - plan.expire_stopped
+    they = "none of it can" if plan.leaves_nothing else "they cannot"
     waits_for = f": they wait for {' and '.join(plan.waits_in_vain)}" if plan.waits_in_vain else ""
-    about = "about " if plan.expire_about else ""
-    how_many = f"{about}{plan.expire:,} of {_messages(plan.messages)}"
-    return f"{how_many} will expire{when}, since they cannot leave before{waits_for}"
+    if not plan.expire_stopped:
+        return f", since {they} leave before{waits_for}"
+    unless = f"unless {_said_well_again(plan.stopped)} before"
+    return f", {late:,} since they cannot leave before{waits_for}, the others {unless}" if late else f" {unless}"
+
+
+def _said_expiring(plan: CampaignPlan) -> str:
+    if plan.leaves_nothing:
+        rest = None if plan.rest_of is None else f"the rest of it, {plan.expire:,} of {_messages(plan.rest_of)},"
+        return rest or f"all of it, {_messages(plan.expire)},"
+    about = "about " if plan.expire_about and plan.expire > plan.expire_stopped else ""
+    of = f"{'the ' if plan.is_rest else ''}{_messages(plan.messages)}{' that are left' if plan.is_rest else ''}"
+    return f"{about}{plan.expire:,} of {of}"
+
+
+def _said_well_again(stopped: Sequence[StoppedInstance]) -> str:
+    """What has to be so that they send: `'main' is well again and 'other' is resumed`."""
+    goes_on = {False: "well again", True: "resumed"}
+    by_kind: dict[bool, list[str]] = defaultdict(list)
+    for instance, health in stopped:
+        by_kind[health is LaneHealth.PAUSED].append(instance)
+    return " and ".join(
+        f"{listed(instances, _MOST_NAMED)} {'is' if len(instances) == 1 else 'are'} {goes_on[is_paused]}"
+        for is_paused, instances in by_kind.items()
+    )
 
 
 def _said_move(moved: Sequence[PlannedMove], clock: Callable[[datetime], str]) -> str:

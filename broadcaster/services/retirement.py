@@ -19,7 +19,6 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import dealt_to_room
-from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.surroundings import Surroundings
@@ -225,16 +224,15 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         seconds_after=None if after is None else after.seconds,
         ends_at_before=None if before is None else before.known_end,
         ends_at_after=None if after is None else after.known_end,
-        unknown_before=_said_stopped(work.surroundings.lanes, before),
+        unknown_before=_said_stopped(before),
         held_by=_holding(around, before, after),
     )
 
 
-def _said_stopped(lanes: Sequence[LaneNow], before: CampaignPlan | None) -> str | None:
+def _said_stopped(before: CampaignPlan | None) -> str | None:
     if before is None or before.known_end is not None or not before.stopped:
         return None
-    stopped = [f"{each.instance} is {each.said_health}" for each in lanes if each.instance in before.stopped]
-    return ", ".join(stopped)
+    return ", ".join(f"{instance} is {health}" for instance, health in before.stopped)
 
 
 def _holding(around: Surroundings, before: CampaignPlan | None, after: CampaignPlan | None) -> str | None:

@@ -13,7 +13,7 @@ import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.frequency import PersonRule
-from broadcaster.domain.plan_remarks import said_put_off
+from broadcaster.domain.plan_remarks import said_put_off, said_why_late
 from broadcaster.domain.plan_terms import Succession
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.schedules import Overlap
@@ -173,8 +173,8 @@ class Month:
             first_at = shown_time(plan.first_at, due.schedule.zone)
             yield f"it waits until an earlier one is sent, {first_at}"
         if plan.expire:
-            when = "" if plan.expires_at is None else f", at {shown_time(plan.expires_at, due.schedule.zone)}"
-            yield f"{plan.expire:,} expire before they may leave{when}"
+            when = "" if plan.expires_at is None else f" at {shown_time(plan.expires_at, due.schedule.zone)}"
+            yield f"{plan.expire:,} expire{when}{said_why_late(plan)}"
         if plan.remaining:
             yield f"{plan.remaining:,} do not leave within a year"
         following = min((each.due_at for each in self._of(due.schedule) if each.due_at > due.due_at), default=None)
