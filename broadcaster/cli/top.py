@@ -19,7 +19,7 @@ from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import console, one_line, say_json
 from broadcaster.cli.own_process import as_called
-from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
+from broadcaster.cli.troubles import trouble_document, trouble_line, troubles, without_repeated_remedies
 from broadcaster.db.reading import Reader, as_of_now
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.meter import Meter, SpeedLimit, said_speed, speed_limit
@@ -248,7 +248,8 @@ def _drawn(view: View, rows: int) -> RenderableType:
             *_more(len(view.instances) - len(instances), "instances more"),
         ]
     if told:
-        parts += [Text(""), *(Text(one_line(as_called(trouble_line(each))), style="yellow") for each in told)]
+        said = without_repeated_remedies(told)
+        parts += [Text(""), *(Text(one_line(as_called(trouble_line(each))), style="yellow") for each in said)]
         parts += _more(len(view.troubles) - len(told), "that do not move: see `broadcaster status`")
     return Group(*parts)
 

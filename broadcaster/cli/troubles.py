@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
@@ -59,14 +59,18 @@ def trouble_document(trouble: Standstill) -> dict[str, Any]:
     }
 
 
-def trouble_line(trouble: Standstill) -> str:
-    """One standstill for people. A campaign held back by instances refers to their lines above."""
+def trouble_line(trouble: Standstill, *, of: str | None = None) -> str:
+    """One standstill for people. A campaign held back by instances refers to their lines above.
+
+    `of`: the campaign that all of it is about, whose name is not said again.
+    """
     if trouble.cause is Cause.INSTANCES:
         waits = (
             f"; {counted(trouble.waiting)} {'waits' if trouble.waiting == 1 else 'wait'}" if trouble.waiting else ""
         )
         return f"{trouble.what} {trouble.name} {trouble.says}: {trouble.detail}, see above{waits}"
-    return trouble.sentence(shown_time)
+    is_own = trouble.what is What.CAMPAIGN and trouble.name == of
+    return trouble.sentence(shown_time, "it" if is_own else None)
 
 
 def few_troubles(found: Iterable[Standstill]) -> Few:
@@ -92,8 +96,9 @@ def say_troubles(few: Few) -> None:
 
 
 def _lines(few: Few) -> Iterator[str]:
+    first = list(without_repeated_remedies(few.first))
     for what in What:
-        yield from (trouble_line(trouble) for trouble in few.first if trouble.what is what)
+        yield from (trouble_line(trouble) for trouble in first if trouble.what is what)
         if what in few.more:
             yield f"and {few.more[what]:,} {what}s more: see `broadcaster status --json`"
 
@@ -101,6 +106,14 @@ def _lines(few: Few) -> Iterator[str]:
 def said_by_instances(found: Iterable[Standstill]) -> Iterator[Standstill]:
     """The standstills of one campaign, without those that its instances' lines already say."""
     return (trouble for trouble in found if trouble.cause is not Cause.INSTANCES)
+
+
+def without_repeated_remedies(found: Collection[Standstill]) -> Iterator[Standstill]:
+    """The same, where messages in doubt do not repeat what helps those that are unknown: they may not need it."""
+    said = {trouble.remedy.command for trouble in found if trouble.cause is Cause.UNKNOWN}
+    for trouble in found:
+        is_repeated = trouble.cause is Cause.IN_DOUBT and trouble.remedy.command in said
+        yield replace(trouble, remedy=Remedy("", "")) if is_repeated else trouble
 
 
 def without_own_remedy(found: Iterable[Standstill], command: str) -> Iterator[Standstill]:

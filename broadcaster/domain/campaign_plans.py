@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,7 @@ from broadcaster.domain.failover_plans import PlannedMove
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped
+from broadcaster.domain.states import LaneHealth
 
 
 class PlannedDay(msgspec.Struct, frozen=True):
@@ -37,13 +39,19 @@ class PlannedWait(msgspec.Struct, frozen=True):
     """Of a limit."""
 
 
+class StoppedInstance(NamedTuple):
+    """An instance through which nothing is sent now, and nobody knows until when: it is paused, refused or down."""
+
+    instance: str
+    health: LaneHealth
+
+
 class PlannedStay(msgspec.Struct, frozen=True):
-    """So many messages stay with an instance through which nothing is sent, and nobody knows until when."""
+    """So many messages stay with an instance that is stopped."""
 
     instance: str
     messages: int
-    health: str
-    """For people: `paused`, `down`, `refused`."""
+    health: LaneHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,11 @@ class CampaignPlan:
     begins_at: datetime
     """From when on it may be sent."""
     ends_at: datetime | None
-    """When its last message leaves; None: it cannot be told, or some do not within a year."""
+    """When its last message leaves; None: some do not within a year, or nobody can tell whether and when they do."""
     is_paced: bool
     """Whether it is known how long it takes. Otherwise it takes as long as the gateway needs."""
     expire: int
-    """How many of its messages expire."""
+    """How many of its messages expire, if nothing changes."""
     days: Sequence[PlannedDay]
     waits: Sequence[PlannedWait]
     """What it waits for, the longest first."""
@@ -73,8 +81,10 @@ class CampaignPlan:
     """How many it has left to send,"""
     expires_at: datetime | None = None
     """and when those of them expire that do; None: none does."""
-    stopped: Sequence[str] = ()
-    """Its instances through which nothing is sent now, and nobody knows until when."""
+    stopped: Sequence[StoppedInstance] = ()
+    """Those of its instances that stand still."""
+    expire_stopped: int = 0
+    """How many of those that expire may leave before, if these instances go on in time."""
     waiting_people: Sequence[WaitingPeople] = ()
     """Its messages that wait now until their people may get one again, by rule."""
     skips: Sequence[Skipped] = ()
@@ -87,14 +97,19 @@ class CampaignPlan:
     """How many of its messages will have to wait for people who get something else before."""
     is_skipped: bool = False
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
-    is_rest: bool = False
-    """Whether some of it has left before."""
+    rest_of: int | None = None
+    """How many messages it has in all, where some of them have left before; None: none has."""
     stays: Sequence[PlannedStay] = ()
     """What of it stays with those that are `stopped`."""
     fails_over: bool = False
     """Whether others of its instances send what one in trouble has, after some time."""
     moves: Sequence[PlannedMove] = ()
     """What goes from its instances in trouble to others, the first first."""
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether some of it has left before."""
+        return self.rest_of is not None
 
     @property
     def known_end(self) -> datetime | None:
@@ -134,8 +149,13 @@ class CampaignPlan:
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether all that it has left to send expires."""
+        """Whether all that it has left to send expires, if nothing changes."""
         return 0 < self.messages == self.expire
+
+    @property
+    def is_never_sent(self) -> bool:
+        """Whether all that it has left to send expires, whatever stands still by now."""
+        return self.leaves_nothing and not self.expire_stopped
 
     def misses(self, moment: datetime) -> bool:
         """Whether it is known that some of it does not leave until then, also where all goes well."""

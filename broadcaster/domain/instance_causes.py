@@ -75,8 +75,9 @@ def lane_remedy(lane: LaneFacts, parts: Sequence[Part]) -> Remedy:
 
 def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Iterator[Standstill]:
     """Why an instance sends nothing or lets nothing be read; `parts` are what it still has to do."""
-    if is_unwell(lane, scene):
-        waiting = [part for part in parts if part.pending and _wants_to_send(part.campaign, scene)]
+    waiting = [part for part in parts if part.pending and _wants_to_send(part.campaign, scene)]
+    # One that is retired is meant to send nothing.
+    if is_unwell(lane, scene) and (waiting or not lane.is_retired):
         yield Standstill(
             What.INSTANCE,
             lane.name,
@@ -95,6 +96,8 @@ def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Ite
 
 def what_it_does(lane: LaneFacts) -> str:
     """The verb phrase after the name of an instance that is not ok."""
+    if lane.is_retired:
+        return "is retired"
     return "has paused itself" if stopped_figures(lane.reason) is not None else SAYS[lane.health]
 
 

@@ -14,6 +14,7 @@ from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pace
 from broadcaster.domain.plan_terms import PlannedLimit
 from broadcaster.domain.span_limits import RollingCount, SpanLimit
+from broadcaster.domain.states import LaneHealth
 
 _SURE = 1.65
 """Deviations from the mean within which nine of ten lie."""
@@ -86,9 +87,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, is_stopped=False, trouble_since=None, is_down=False, rests=0.0)
 
     @property
-    def said_health(self) -> str:
-        """What stops it, where something does, for people."""
-        return "paused" if self.trouble_since is None else "down" if self.is_down else "refused"
+    def health(self) -> LaneHealth:
+        """What stops it, where something does."""
+        if self.trouble_since is None:
+            return LaneHealth.PAUSED
+        return LaneHealth.DOWN if self.is_down else LaneHealth.REFUSED
 
     @property
     def pause(self) -> float:

@@ -86,7 +86,7 @@ def _said_going_on(lane: LaneNow) -> str:
     name = quote(lane.instance)
     if lane.trouble_since is None:
         return f"instance {lane.instance} going on, which is paused: `broadcaster instance resume {name}`"
-    return f"instance {lane.instance} well again, which is {lane.said_health}: see `broadcaster instance show {name}`"
+    return f"instance {lane.instance} well again, which is {lane.health}: see `broadcaster instance show {name}`"
 
 
 def _earlier_start(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 
-from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.campaign_plans import CampaignPlan, StoppedInstance
 from broadcaster.domain.failover_plans import PlannedMove, together
 from broadcaster.domain.frequency import they_were
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped, said_skips
+from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import listed, quoted
 
 _MOST_NAMED = 3
+_STOPPED = {
+    LaneHealth.PAUSED: ": {they_are} paused by an operator; go on with `broadcaster instance resume {name}`",
+    LaneHealth.REFUSED: ", and nobody knows until when: {they_are} refused; see `broadcaster instance show {name}`",
+    LaneHealth.DOWN: ", and nobody knows until when: {they_are} down, and probed until {they_are} well",
+}
+"""Why nothing is sent through instances now, and what helps."""
 
 
 def plan_remarks(
@@ -34,25 +43,22 @@ def plan_remarks(
         yield _said_move(moved, clock)
     if plan.expire:
         yield said_expiry(plan, clock)
+    yield from said_stopped(plan.stopped)
     yield from _said_stays(plan)
     if plan.remaining and not plan.stopped:
         yield f"{_messages(plan.remaining)} will not leave within a year"
 
 
 def _said_stays(plan: CampaignPlan) -> Iterator[str]:
-    """What stays with instances through which nothing is sent; of one that keeps nothing only that."""
-    stays = {each.instance: each for each in plan.stays}
+    """How many messages stay with instances through which nothing is sent."""
     for each in plan.stays[:_MOST_NAMED]:
         verb = "stays" if each.messages == 1 else "stay"
-        is_no_trouble = plan.fails_over and each.health == "paused"
-        why = ", and a pause is no reason for a failover" if is_no_trouble else ""
-        name = quoted(each.instance)
-        yield f"{_messages(each.messages)} {verb} with {name}, which is {each.health}: nobody can tell when{why}"
+        is_no_trouble = plan.fails_over and each.health is LaneHealth.PAUSED
+        why = ": a pause is no reason for a failover" if is_no_trouble else ""
+        yield f"{_messages(each.messages)} {verb} with {quoted(each.instance)}{why}"
     if more := plan.stays[_MOST_NAMED:]:
         kept = sum(each.messages for each in more)
-        yield f"{_messages(kept)} stay with {len(more)} more that are stopped: nobody can tell when"
-    if others := [instance for instance in plan.stopped if instance not in stays]:
-        yield f"nothing is sent through {listed(others, _MOST_NAMED)} now, and nobody knows until when"
+        yield f"{_messages(kept)} stay with {len(more)} more that are stopped"
 
 
 def said_put_off(plan: CampaignPlan) -> Iterator[str]:
@@ -83,15 +89,53 @@ def said_change_of_expiry(before: CampaignPlan, after: CampaignPlan) -> str | No
     )
 
 
+def said_stopped(stopped: Sequence[StoppedInstance]) -> Iterator[str]:
+    """Through which instances nothing is sent, why, and what helps."""
+    by_health: dict[LaneHealth, list[str]] = defaultdict(list)
+    for instance, health in stopped:
+        by_health[health].append(instance)
+    for health, instances in by_health.items():
+        they_are, name = ("it is", quote(instances[0])) if len(instances) == 1 else ("they are", "NAME")
+        why = _STOPPED[health].format(they_are=they_are, name=name)
+        yield f"nothing is sent through {listed(instances, _MOST_NAMED)} now{why}"
+
+
 def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
-    """How many of a plan's messages expire, and when."""
+    """How many of a plan's messages expire, when, and why or unless what."""
     when = "" if plan.expires_at is None else f" at {clock(plan.expires_at)}"
-    if plan.leaves_nothing:
-        return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
+    return f"{_said_expiring(plan)} will expire{when}{said_why_late(plan)}"
+
+
+def said_why_late(plan: CampaignPlan) -> str:
+    """Why those expire that do, or unless what, as the end of a sentence."""
+    late = plan.expire - plan.expire_stopped
+    they = "none of it can" if plan.leaves_nothing else "they cannot"
     waits_for = f": they wait for {' and '.join(plan.waits_in_vain)}" if plan.waits_in_vain else ""
-    about = "about " if plan.expire_about else ""
-    how_many = f"{about}{plan.expire:,} of {_messages(plan.messages)}"
-    return f"{how_many} will expire{when}, since they cannot leave before{waits_for}"
+    if not plan.expire_stopped:
+        return f", since {they} leave before{waits_for}"
+    unless = f"unless {_said_well_again(plan.stopped)} before"
+    return f", {late:,} since they cannot leave before{waits_for}, the others {unless}" if late else f" {unless}"
+
+
+def _said_expiring(plan: CampaignPlan) -> str:
+    if plan.leaves_nothing:
+        rest = None if plan.rest_of is None else f"the rest of it, {plan.expire:,} of {_messages(plan.rest_of)},"
+        return rest or f"all of it, {_messages(plan.expire)},"
+    about = "about " if plan.expire_about and plan.expire > plan.expire_stopped else ""
+    of = f"{'the ' if plan.is_rest else ''}{_messages(plan.messages)}{' that are left' if plan.is_rest else ''}"
+    return f"{about}{plan.expire:,} of {of}"
+
+
+def _said_well_again(stopped: Sequence[StoppedInstance]) -> str:
+    """What has to be so that they send: `'main' is well again and 'other' is resumed`."""
+    goes_on = {False: "well again", True: "resumed"}
+    by_kind: dict[bool, list[str]] = defaultdict(list)
+    for instance, health in stopped:
+        by_kind[health is LaneHealth.PAUSED].append(instance)
+    return " and ".join(
+        f"{listed(instances, _MOST_NAMED)} {'is' if len(instances) == 1 else 'are'} {goes_on[is_paused]}"
+        for is_paused, instances in by_kind.items()
+    )
 
 
 def _said_move(moved: Sequence[PlannedMove], clock: Callable[[datetime], str]) -> str:

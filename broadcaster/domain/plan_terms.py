@@ -100,6 +100,8 @@ class Succession:
     """Each with the moment at which it is due, in that order; minus infinity: it is sent already."""
     is_skipped: bool
     """Whether one that is due too early is left out; otherwise it waits."""
+    most: int | None = None
+    """So many of those that are not sent yet are sent, and all after them are left out; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class _Turns:
         self._lanes = lanes
         self._gates = gates
         self._is_skipped = succession.is_skipped
+        self._most = succession.most
+        self._begun = 0
         self._sent = {campaign for campaign, due_at in succession.campaigns if due_at == -inf}
         self._ahead = [each for each in reversed(succession.campaigns) if each[1] > -inf]
         self._ended = -inf
@@ -60,10 +62,11 @@ class _Turns:
     def decide(self, now: float) -> Iterator[int]:
         while self._ahead and self._ahead[-1][1] <= now:
             campaign, due_at = self._ahead[-1]
-            if not self._waiting():
+            if self._begun != self._most and not self._waiting():
                 self._gates[campaign, 0] = max(due_at, self._ended)
                 self._sent = {campaign}
-            elif self._is_skipped:
+                self._begun += 1
+            elif self._is_skipped or self._begun == self._most:
                 for lane in self._lanes:
                     lane.leave_out(campaign)
                 yield campaign

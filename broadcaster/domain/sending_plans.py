@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -98,9 +98,10 @@ class SendingPlan:
                 found[lane] += count
         return found
 
-    def expiring(self, campaign: int = 0) -> int:
-        """How many of its messages expire."""
-        return self._of_queues(self.expired, campaign)
+    def expiring(self, campaign: int = 0, lanes: Collection[int] | None = None) -> int:
+        """How many of its messages expire; with `lanes` (places) only those that these have."""
+        expired = self.expired.items()
+        return self._of_queues({key: count for key, count in expired if lanes is None or key[0] in lanes}, campaign)
 
     def _of_queues(self, counts: Mapping[tuple[int, int], int], campaign: int) -> int:
         return sum(count for (lane, queue), count in counts.items() if self._campaign(lane, queue) == campaign)

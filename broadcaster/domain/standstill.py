@@ -73,6 +73,8 @@ class LaneFacts:
     reason: str | None = None
     since: datetime | None = None
     """Since when it has this health."""
+    is_retired: bool = False
+    """Whether an operator has closed it: then it is paused."""
     not_before: datetime | None = None
     rate: float | None = None
     """None: unlimited."""
@@ -256,10 +258,11 @@ class Standstill:
         """What becomes of doubts at `until`: a sentence with a hole for that moment."""
         return _GIVEN_UP_ONE if self.waiting == 1 else _GIVEN_UP
 
-    def sentence(self, clock: Callable[[datetime], str]) -> str:
-        """The whole sentence for people. `clock` formats a moment."""
+    def sentence(self, clock: Callable[[datetime], str], subject: str | None = None) -> str:
+        """The whole sentence for people. `clock` formats a moment; `subject`: what stands for its name."""
         since = f" since {clock(self.since)}" if self.since else ""
-        clauses = [f"{self.what} {self.name} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
+        subject = subject or f"{self.what} {self.name}"
+        clauses = [f"{subject} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
         if self.follows is not None:
             words, moment = self.follows
             clauses.append(f"{words} {'now' if moment is None else clock(moment)}")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedStay, PlannedWait
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedStay, PlannedWait, StoppedInstance
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
@@ -73,8 +73,8 @@ class Surroundings:
     """How many of the other messages of campaigns are skipped, by campaign."""
     dealing: Callable[[Surroundings, LaneRates, PlannedPart, datetime | None], Dealing] | None = None
     """How lanes share messages alike by when they can send (`planned_shares.dealing_of`). None: by their rates."""
-    begun: Collection[int] = ()
-    """The campaigns of which some has left."""
+    begun: Mapping[int, int] = field(default_factory=dict)
+    """How many messages campaigns have in all of which some has left."""
     successions: Sequence[Succession] = ()
     """Of schedules: which campaigns are not sent beside each other."""
     failovers: Mapping[int, FailoverRule] = field(default_factory=dict)
@@ -163,12 +163,15 @@ class Surroundings:
         lanes = [lane for lane in self.lanes if lane.id in takers | {part.lane_id for part in own}]
         waiting = takers | {part.lane_id for part in own if not part.is_under_way}
         waits, in_vain = (list(self._waits(held, campaign)) for held in (plan.held, plan.held_in_vain))
-        expire = plan.expiring(campaign)
+        expire, expire_stopped = plan.expiring(campaign), self._expiring_stopped(plan, campaign, own)
         nothing_leaves = plan.begins_at(campaign) is None
         in_time = [each for each in own if nothing_leaves or self._may_leave(each)]
         too_late = [each for each in own if not (nothing_leaves or self._may_leave(each))]
         skips = _skips(plan, campaign, sum(part.messages for part in own))
-        early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
+        early, ends, late = (
+            None if expire_stopped else self._ends_at(plans[luck], campaign, luck)
+            for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD)
+        )
         return CampaignPlan(
             begins_at=self.now,
             ends_at=ends,
@@ -182,7 +185,10 @@ class Surroundings:
             remaining=plan.remaining(campaign),
             messages=sum(part.messages for part in own) - sum(each.messages for each in skips),
             expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
-            stopped=[lane.instance for lane in lanes if lane.is_stopped and lane.id in waiting],
+            stopped=[
+                StoppedInstance(lane.instance, lane.health) for lane in lanes if lane.is_stopped and lane.id in waiting
+            ],
+            expire_stopped=expire_stopped,
             stays=list(self._stays(plan, campaign)),
             fails_over=campaign in self.failovers,
             waiting_people=list(_waiting_people(in_time)),
@@ -198,9 +204,24 @@ class Surroundings:
             skips=joined_skips([*self.skips.get(campaign, ()), *skips]),
             put_off={rule: messages for (of, rule), messages in plan.people.put_off.items() if of == campaign},
             is_skipped=campaign in plan.skipped,
-            is_rest=campaign in self.begun,
+            rest_of=self.begun.get(campaign),
             moves=planned_moves(plan.moves, self.lanes, campaign),
         )
+
+    def _expiring_stopped(self, plan: SendingPlan, campaign: int, own: Sequence[PlannedPart]) -> int:
+        """How many of those that expire may leave before if the lanes go on that have them, and stand still."""
+        stopped = {lane.id: lane for lane in self.lanes if lane.is_stopped}
+        waiting = (part for part in own if part.lane_id in stopped and not part.is_under_way)
+        opening = (part for part in waiting if self._opens(stopped[part.lane_id], part))
+        places = [place for place, lane in enumerate(self.lanes) if lane.id in stopped]
+        return min(plan.expiring(campaign, places), sum(part.messages for part in opening))
+
+    def _opens(self, lane: LaneNow, part: PlannedPart) -> bool:
+        """Whether the lane may send it before it expires, as far as hours go."""
+        reserve, margin = self.reserve.total_seconds(), self.margin.total_seconds()
+        begins_at = seconds_or(part.not_before, self.now.timestamp())
+        opens = self.hours.opening(lane.hours, part.hours, part.group, reserve, margin)(begins_at).begins
+        return max(begins_at, opens) < seconds_or(part.expires_at) - reserve
 
     def _ends_at(self, plan: SendingPlan, campaign: int, luck: Luck) -> datetime | None:
         """When the last message of a campaign leaves, with the tries that some of the last ones need."""
@@ -340,7 +361,7 @@ class Surroundings:
         left = plan.remaining_by_lane(campaign)
         for place, lane in enumerate(self.lanes):
             if lane.is_stopped and left[place]:
-                yield PlannedStay(lane.instance, left[place], lane.said_health)
+                yield PlannedStay(lane.instance, left[place], lane.health)
 
     def _may_leave(self, part: PlannedPart) -> bool:
         """Whether it is due before it expires."""

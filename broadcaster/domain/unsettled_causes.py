@@ -15,8 +15,6 @@ class UnsettledCampaign(msgspec.Struct, frozen=True):
 
     name: str
     unknown: int
-    in_doubt: int = 0
-    """Messages that may become unknown as well."""
     is_open: bool = False
     """Whether more may become unknown."""
 
@@ -24,14 +22,11 @@ class UnsettledCampaign(msgspec.Struct, frozen=True):
 def unsettled_campaigns(found: Iterable[UnsettledCampaign]) -> Iterator[Standstill]:
     """How many messages of each are unknown, until somebody decides: their campaign may have ended long ago."""
     for each in found:
-        says = f"has {counted(each.unknown)} unknown"
-        if each.in_doubt:
-            says = f"has {counted(each.unknown)} unknown, and {each.in_doubt:,} in doubt"
         yield Standstill(
             What.CAMPAIGN,
             each.name,
             Cause.UNKNOWN,
-            says,
+            f"has {counted(each.unknown)} unknown",
             Remedy("decide yourself with", f"broadcaster campaign settle {quote(each.name)}"),
             detail=f"nobody knows whether {'it was' if each.unknown == 1 else 'they were'} accepted",
             waiting=each.unknown,

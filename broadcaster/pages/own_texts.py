@@ -59,6 +59,7 @@ OWN_TEXTS = (
     _("is not due yet"),
     _("is due and has not begun"),
     _("is paused by an operator"),
+    _("is retired"),
     _("has paused itself"),
     _("stands still"),
     _("no worker or no beat runs"),

@@ -21,7 +21,6 @@ from broadcaster.db.statements import execute, rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import dealt_to_room, shares_of
 from broadcaster.domain.giving import takers_of
-from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.plan_remarks import said_change_of_expiry
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
@@ -229,7 +228,7 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         expire_before=before.expire if before else 0,
         expire_after=after.expire if after else 0,
         said_expiry=said_change_of_expiry(before, after) if before and after else None,
-        unknown_before=_said_stopped(work.surroundings.lanes, before),
+        unknown_before=_said_stopped(before),
         held_by=_holding(around, before, after),
     )
 
@@ -244,11 +243,10 @@ def _moved(parts: Sequence[PlannedPart], lane: int, dealt: Mapping[int, int]) ->
             yield from (replace(part, lane_id=other, messages=count) for other, count in shares.items() if count)
 
 
-def _said_stopped(lanes: Sequence[LaneNow], before: CampaignPlan | None) -> str | None:
+def _said_stopped(before: CampaignPlan | None) -> str | None:
     if before is None or before.known_end is not None or not before.stopped:
         return None
-    stopped = [f"{each.instance} is {each.said_health}" for each in lanes if each.instance in before.stopped]
-    return ", ".join(stopped)
+    return ", ".join(f"{instance} is {health}" for instance, health in before.stopped)
 
 
 def _holding(around: Surroundings, before: CampaignPlan | None, after: CampaignPlan | None) -> str | None:

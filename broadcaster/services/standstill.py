@@ -188,6 +188,7 @@ class _Row(msgspec.Struct, frozen=True):
     health: LaneHealth
     health_reason: str | None
     health_since: datetime
+    is_retired: bool
     not_before: datetime | None
     rate_per_second: float | None
     permitted_per_second: float | None
@@ -241,6 +242,7 @@ def _lane(row: _Row) -> LaneFacts:
         health=row.health,
         reason=row.health_reason,
         since=row.health_since,
+        is_retired=row.is_retired,
         not_before=row.not_before,
         rate=row.rate_per_second,
         permitted=row.permitted_per_second,

@@ -169,7 +169,12 @@ def test_why_nobody_can_tell_how_long_sending_takes(run_cli: RunCli) -> None:
     plain = SUBMIT[:-2]
     assert_done(run_cli("instance", "pause", "any"))
     paused = run_cli("campaign", "submit", "w", "--instance", "any", "--dry-run", *plain, stdin=RECIPIENTS)
-    assert "cannot be told: nothing is sent through 'any' now" in assert_done(paused).stdout
+    assert_done(paused)
+    told = (
+        "nothing is sent through 'any' now: it is paused by an operator; go on with `broadcaster instance resume any`"
+    )
+    assert f"how long sending takes cannot be told: {told}\n" in paused.stdout
+    assert paused.stdout.count("is sent through 'any'") == 1
     assert_done(run_cli("instance", "resume", "any"))
     assert_done(run_cli("instance", "set", "any", "--rate", "200/day"))
     counted = run_cli("campaign", "submit", "w", "--instance", "any", "--dry-run", *plain, stdin=RECIPIENTS)

@@ -12,10 +12,12 @@ from sqlalchemy import text
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
 from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sharing import Sharing
 from broadcaster.services.frequency import set_cap
 from broadcaster.services.schedules.editing import add_schedule
-from broadcaster.services.schedules.month_plan import PlannedOccurrence, plan_month
+from broadcaster.services.schedules.month_plan import plan_month
+from broadcaster.services.schedules.planned_month import PlannedOccurrence
 from tests.support.database_clock import DatabaseClock
 from tests.support.plan_runs import SECONDS_OFF, run_until
 from tests.support.schedules import add_audience, new_schedule
@@ -63,6 +65,16 @@ def beyond_caps(shop: Shop) -> None:
 
 def an_expiry_alone(shop: Shop) -> None:
     add(shop, expires_after=timedelta(minutes=10))
+
+
+def one_that_skips_while_it_is_sent_up_to_a_count(shop: Shop) -> None:
+    """Its nine messages take 24 minutes: of three occurrences one makes a campaign."""
+    add(shop, cron="*/10 * * * *", overlap=Overlap.SKIP)
+
+
+def one_that_skips_beside_another_that_skips(shop: Shop) -> None:
+    add(shop, cron="*/20 * * * *", overlap=Overlap.SKIP)
+    add(shop, "more", cron="7/15 * * * *", overlap=Overlap.SKIP, count=2)
 
 
 def two_schedules_for_the_same_people(shop: Shop) -> None:
@@ -135,6 +147,8 @@ SET_UPS = (
     a_cap_that_holds_until_it_expires,
     beyond_caps,
     an_expiry_alone,
+    one_that_skips_while_it_is_sent_up_to_a_count,
+    one_that_skips_beside_another_that_skips,
     two_schedules_for_the_same_people,
     two_schedules_due_at_once,
     one_that_begins_while_another_is_sent,
@@ -177,13 +191,16 @@ def test_occurrences_become_what_their_plan_says(shop: Shop, set_up: Callable[[S
         run_until(shop, clock, lambda: shop.state("before") == "finished")
     planned = plan_month(shop.engine).occurrences
     run_until(shop, clock, lambda: _are_over(shop, planned))
+    assert not shop.sql("SELECT FROM schedules WHERE state = 'active'")
+    assert shop.sql("SELECT count(*) FROM occurrences") == [(len(planned),)]
     for each in planned:
         state, states, ended = became(shop, each)
         if any(remark.startswith("it is skipped:") for remark in each.remarks):
             assert state == "skipped"
             continue
         told = {f"skipped {skip.reason}": skip.messages for skip in each.skips}
-        told |= {"sent": each.messages - each.expire, "expired": each.expire}
+        told |= {"sent": each.sent, "expired": each.expire}
+        assert each.messages == each.sent + each.skipped + each.expire
         assert states == {name: messages for name, messages in told.items() if messages}, each
         if ended is None or each.ends_at is None:
             assert ended is None

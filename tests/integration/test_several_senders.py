@@ -14,6 +14,7 @@ from sqlalchemy import text
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute
 from broadcaster.domain.sharing import MoveReason, Sharing, SharingChange
+from broadcaster.domain.standstill import What
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import moving
@@ -36,6 +37,7 @@ from broadcaster.services.schedules.asked_schedules import ScheduleChanges
 from broadcaster.services.schedules.editing import add_schedule, set_schedule
 from broadcaster.services.schedules.operator_decisions import make_occurrence_now
 from broadcaster.services.schedules.schedule_reports import list_schedules
+from broadcaster.services.standstill import find_standstills
 from tests.support.database import as_owner
 from tests.support.schedules import add_audience, new_schedule
 from tests.support.shop import Shop, drain
@@ -606,6 +608,8 @@ def test_what_comes_back_to_a_retired_one_goes_on_elsewhere(shop: Shop) -> None:
     )
     assert retire_instance(shop.engine, "a").moved == 1
     assert retire_instance(shop.engine, "a").campaigns[0].under_way == 1
+    standing = [each.name for each in find_standstills(shop.engine, shop.settings) if each.what is What.INSTANCE]
+    assert standing == [], "it sends nothing on purpose"
     shop.sql("UPDATE messages SET state = 'pending', claim_token = NULL WHERE seq = 1")
     dispatch.finish_campaigns(shop.engine)
     assert pending(shop) == {"b": 4}

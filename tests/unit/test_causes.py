@@ -269,6 +269,14 @@ def found_lanes(*lanes: LaneFacts) -> list[Standstill]:
     return list(standing_still([(each, None) for each in lanes], SCENE))
 
 
+def test_a_retired_instance_is_told_of_only_where_something_waits_for_it() -> None:
+    retired = lane(health=LaneHealth.PAUSED, is_retired=True)
+    [told] = standing_still([(retired, [work(retired, in_doubt=1)])], SCENE)
+    assert told.cause is Cause.IN_DOUBT, "and nothing of the instance"
+    told = next(standing_still([(retired, [work(retired, pending=3)])], SCENE))
+    assert told.says == "is retired"
+
+
 def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_do() -> None:
     [told] = found_lanes(SUSPECT, lane(shown=40, missing=1))
     assert told.sentence(str) == (

@@ -48,9 +48,10 @@ from broadcaster.domain.meter import (
 )
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.planned_parts import PlannedPart
-from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
+from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Remedy, Scene, Standstill, What
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.domain.surroundings import Surroundings
+from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from broadcaster.pages.languages import Language
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork
@@ -257,6 +258,24 @@ def test_a_campaign_that_waits_for_an_instance_points_to_what_is_said_of_that() 
     assert "not connected; next try" in first
     assert first.endswith("2 messages wait: see `broadcaster instance check main`")
     assert second == "campaign news stands still: instance main is down, see above; 2 messages wait"
+
+
+def test_messages_that_are_unknown_and_in_doubt_get_a_sentence_each_and_one_remedy() -> None:
+    settle = Remedy("decide yourself with", "broadcaster campaign settle promo")
+    doubt = Standstill(
+        What.CAMPAIGN, "promo", Cause.IN_DOUBT, "has 7 messages in doubt", settle, detail="their chats are read back"
+    )
+    unknown = unsettled_campaigns([UnsettledCampaign("promo", 1), UnsettledCampaign("promo", 2)])
+    notes = take_snapshot(snapshot("running").summary, Meter(), [doubt, *unknown]).notes
+    assert notes == (
+        "it has 7 messages in doubt: their chats are read back",
+        "it has 1 message unknown: nobody knows whether it was accepted: decide yourself with "
+        "`broadcaster campaign settle promo`",
+        "it has 2 messages unknown: nobody knows whether they were accepted: decide yourself with "
+        "`broadcaster campaign settle promo`",
+    )
+    alone = take_snapshot(snapshot("running").summary, Meter(), [doubt]).notes
+    assert alone == (f"it has 7 messages in doubt: their chats are read back: {settle}",)
 
 
 ACTED_ON = (

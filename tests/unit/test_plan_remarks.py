@@ -42,6 +42,6 @@ def test_those_who_get_it_and_those_who_are_skipped_are_told_in_one_line() -> No
     said = "skipped about 45 (cooldown): 25 by now, about 20 more"
     assert said_reach(plan(messages=15), [by_now, more]) == f"sent to about 15; {said}"
     assert said_reach(plan(expire_about=True), [by_now]) == "sent to 60; skipped 25 to come (cooldown)"
-    assert said_reach(plan(messages=15, expire=3, remaining=2, is_rest=True), [by_now]) == (
+    assert said_reach(plan(messages=15, expire=3, remaining=2, rest_of=20), [by_now]) == (
         "sent to 10 more; skipped 25 to come (cooldown)"
     )

@@ -48,7 +48,8 @@ def test_what_a_refused_instance_has_moves_at_its_moment_and_leaves_at_the_pace_
     assert (plan.ends_at, plan.remaining, plan.expire) == (NOW + 31 * MINUTE, 0, 0)
     assert list(plan_remarks(plan, said)) == [
         "12 messages move from i1 to i2 at 04 09:10",
-        "nothing is sent through 'i1' now, and nobody knows until when",
+        "nothing is sent through 'i1' now, and nobody knows until when: it is refused; see "
+        "`broadcaster instance show i1`",
     ]
 
 

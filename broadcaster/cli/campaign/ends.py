@@ -32,9 +32,9 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         if plan.known_end is not None
     ]
     told += [
-        f"campaign {name} is not sent: {said_expiry(plan, shown_time)}"
+        f"campaign {name}: {said_expiry(plan, shown_time)}"
         for name, plan in plans.items()
-        if plan.leaves_nothing
+        if plan.known_end is None and plan.expire
     ]
     told += [
         f"campaign {name} has nobody left to send to; skipped: {said_skips(plan.skips)}"

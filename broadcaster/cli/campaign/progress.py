@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, one_line, say, say_json
 from broadcaster.cli.own_process import as_called
-from broadcaster.cli.troubles import said_by_instances, trouble_line
+from broadcaster.cli.troubles import said_by_instances, trouble_line, without_repeated_remedies
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.frequency import WaitingPeople
@@ -169,11 +169,11 @@ def take_snapshot(
     """What `summary`, `troubles` and `holds`, read just now, come to."""
     # When it starts is said by the pace, and what decides when the next message leaves by the holds.
     said = (Cause.STARTS_LATER, *(_SAID_BY_HOLDS if holds else ()))
-    told = (each for each in said_by_instances(troubles) if each.cause not in said)
+    told = [each for each in said_by_instances(troubles) if each.cause not in said]
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open, limit)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
     waiting = foresight.plan.waiting_people if foresight and foresight.plan else ()
-    notes = [*map(trouble_line, told)]
+    notes = [trouble_line(each, of=summary.name) for each in without_repeated_remedies(told)]
     if holds or waiting:
         notes.insert(0, f"held by {'; '.join(said_holds(holds, shown_time, waiting))}")
     return Snapshot(summary, rate, troubles, tuple(notes), left, holds, limit, waiting)

@@ -128,7 +128,7 @@ def _ends(plan: CampaignPlan | None, found: Sequence[Standstill]) -> dict[str, o
     if plan is None or (plan.known_end is None and not plan.expire):
         return {}
     told = [said_when_sent(plan), f"it waits for {plan.said_waits}" if plan.waits_for else ""]
-    told += [said_expiry(plan, shown_time)] if plan.expire and not plan.leaves_nothing else []
+    told += [said_expiry(plan, shown_time)] if plan.expire and not plan.is_never_sent else []
     expires_at = plan.expires_at if plan.expire else None
     open_until = max(filter(None, [expires_at, *(each.until for each in found)]), default=None)
     if plan.known_end is not None and open_until is not None and open_until > plan.known_end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -28,6 +29,7 @@ from broadcaster.cli.rejected_file import said_place_of_rejected
 from broadcaster.domain.durations import duration
 from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.pacing import closing_reserve
+from broadcaster.domain.plan_remarks import said_stopped
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import listed
 from broadcaster.services.campaigns.loading import OnePer
@@ -48,7 +50,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     for unwritten in ("sample_files", "shared_files", "lanes", "never_meets", "draft"):
         del document[unwritten]
     del document["people"]
-    del document["leaves_nothing"]
+    del document["is_never_sent"], document["stopped"]
     document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(file)}
@@ -211,7 +213,6 @@ def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
 def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send is None:
         _say_why_untold(submitted)
-        _say_plan_remarks(submitted)
         return
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
@@ -229,29 +230,29 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         say(f"  beside {submitted.waiting:,} {messages} through its instances, as priorities say")
 
 
-def _say_plan_remarks(submitted: Submitted) -> None:
+def _say_plan_remarks(submitted: Submitted, *, but: Collection[str] = ()) -> None:
+    """All of them but those that have been said."""
     for remark in submitted.plan_remarks:
-        say(f"  {remark}")
+        if remark not in but:
+            say(f"  {remark}")
 
 
 def _say_why_untold(submitted: Submitted) -> None:
-    """Why nobody can tell how long sending takes."""
-    stopped = [lane.instance for lane in submitted.lanes if lane.is_stopped]
+    """Why nobody can tell how long sending takes, and what is to be said of it besides."""
     unlimited = [lane.instance for lane in submitted.lanes if not (lane.interval or lane.limits)]
-    if not submitted.leaving:
-        return
-    if submitted.leaves_nothing:
+    why: Sequence[str] = list(said_stopped(submitted.stopped))
+    if submitted.never_meets:
+        why = ["some of it is never sent, since windows do not meet"]
+    elif not why and unlimited:
+        why = [f"{listed(unlimited, _MOST_NAMED)} has no rate limit"]
+    elif not why and all(lane.interval for lane in submitted.lanes):
+        why = ["limits and windows do not let all of it leave within a year"]
+    if submitted.is_never_sent:
         say("nothing of it is sent: all of it expires before it may leave")
-    elif submitted.never_meets:
-        say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")
-    elif stopped:
-        say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_NAMED)} now")
-    elif unlimited:
-        say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_NAMED)} has no rate limit")
-    elif all(lane.interval for lane in submitted.lanes):
-        say("how long sending takes cannot be told: limits and windows do not let all of it leave within a year")
-    else:
-        say("sending takes as long as the gateway needs: so many may be sent at once")
+    elif submitted.leaving:
+        told = f"how long sending takes cannot be told: {'; '.join(why)}"
+        say(told if why else "sending takes as long as the gateway needs: so many may be sent at once")
+    _say_plan_remarks(submitted, but=why)
 
 
 def ask_again(error: SentAlreadyError, path: Path) -> None:

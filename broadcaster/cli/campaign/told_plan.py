@@ -34,7 +34,7 @@ def said_when_sent(plan: CampaignPlan) -> str:
     """When a plan ends, or why nobody can tell."""
     if plan.is_for_nobody:
         return f"never: nobody is left; skipped: {said_skips(plan.skips)}"
-    if plan.leaves_nothing and not plan.stopped:
+    if plan.is_never_sent:
         return f"never: {said_expiry(plan, shown_time)}"
     if not plan.is_paced:
         return "as soon as the gateway lets it: so many may be sent at once"

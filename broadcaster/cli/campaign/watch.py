@@ -130,7 +130,8 @@ def _why_late(summary: CampaignSummary, foresight: Foresight, until: datetime) -
     plan, best = foresight.plan, foresight.at_best
     if plan is None or best is None or not best.misses(until):
         return None
-    even = f", even if {listed(plan.stopped, _MOST_NAMED)} went on now" if plan.stopped else ""
+    stopped = [each.instance for each in plan.stopped]
+    even = f", even if {listed(stopped, _MOST_NAMED)} went on now" if stopped else ""
     return f"{_said_late(best, until)}{even}"
 
 

@@ -24,10 +24,10 @@ def plan(
 ) -> None:
     """Show when the occurrences of the next month would be sent, beside each other and all campaigns.
 
-    It goes by the members that there are now. One that is due while an earlier one is still sent waits for it or is
-    skipped, and so do people whom cooldowns and caps keep from it. REMARKS say so, who else is skipped, what else is
-    sent through its instances meanwhile, and how many expire. Where too much is due for one plan it ends earlier, for
-    all schedules, and says when.
+    It goes by the members that there are now: MESSAGES is how many it is for, and they are SENT, SKIPPED or EXPIRED.
+    One that is due while an earlier one is still sent waits for it or is skipped, and so do people whom cooldowns and
+    caps keep from it. REMARKS say so, who else is skipped, and what else is sent through its instances meanwhile.
+    Where too much is due for one plan it ends earlier, for all schedules, and says when.
 
     Example: broadcaster schedule plan news
     """
@@ -41,13 +41,15 @@ def plan(
         say_troubles(few_troubles(waiting))
         return
     say_table(
-        ["DUE", "SCHEDULE", "MESSAGES", "SENT", "ENDS", "REMARKS"],
+        ["DUE", "SCHEDULE", "MESSAGES", "SENT", "SKIPPED", "EXPIRED", "ENDS", "REMARKS"],
         (
             [
                 shown_time(each.due_at),
                 each.schedule,
                 each.messages,
                 each.sent,
+                each.skipped,
+                each.expire,
                 shown_time(each.ends_at, seconds=False),
                 "; ".join(each.remarks) or None,
             ]

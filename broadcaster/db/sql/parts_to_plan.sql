@@ -32,12 +32,18 @@ SELECT /* parts_to_plan */
     judged.next_slice_at,
     cl.pending AS of_lane,
     cl.total - cl.skipped - cl.cancelled - cl.expired AS leaving,
+    stored.total,
+    stored.has_begun,
     c.state = 'running' AND cl.next_due_at = 'infinity' AS is_held
 FROM campaigns c
 JOIN campaign_lanes cl ON cl.campaign_id = c.id
 LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
 LEFT JOIN opening_hours hours ON hours.id = c.hours_id
     AND hours.document ?| ARRAY['windows', 'is_legal', 'holidays', 'days_off']
+CROSS JOIN LATERAL (
+    SELECT sum(total)::bigint AS total, sum(sent + failed + in_doubt + unknown) > 0 AS has_begun
+    FROM campaign_lanes WHERE campaign_id = c.id
+) stored
 CROSS JOIN LATERAL (
     SELECT
         hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE AS by_group,

@@ -147,6 +147,7 @@ SELECT
     l.health,
     l.health_reason,
     l.health_since,
+    i.retired_at IS NOT NULL AS is_retired,
     l.not_before,
     i.rate_per_second,
     i.typical_rate_per_second AS permitted_per_second,

@@ -3,7 +3,6 @@ SELECT /* unsettled_campaigns */
 -- of what was purged. Reads counts of those that have some, never the messages.
     c.name,
     sum(f.messages)::bigint AS unknown,
-    (SELECT coalesce(sum(cl.in_doubt), 0)::bigint FROM campaign_lanes cl WHERE cl.campaign_id = c.id) AS in_doubt,
     c.finished_at IS NULL AS is_open
 FROM failure_counts f
 JOIN campaigns c ON c.id = f.campaign_id

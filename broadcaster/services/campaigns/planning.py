@@ -72,6 +72,10 @@ class _Part(msgspec.Struct, frozen=True):
     """How many messages of the campaign are pending on the lane, to all groups,"""
     leaving: int
     """and how many of it have left there or are to."""
+    total: int
+    """How many messages the campaign has in all,"""
+    has_begun: bool
+    """and whether some of them have left."""
     is_held: bool
     """Whether none of them is in a slice that is open."""
 
@@ -240,7 +244,7 @@ def surroundings_of(
         beside=people.parts(planned, own) if people else planned,
         canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
         names={part.campaign: part.name for part in parts},
-        begun={part.campaign for part in parts if part.leaving > part.of_lane},
+        begun={part.campaign: part.total for part in parts if part.has_begun},
         failovers=_failovers(connection, coupled, name),
         skips=skips_by_campaign(connection, left_out),
         people=people.planned(own) if people else None,

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, StoppedInstance
 from broadcaster.domain.care import Care, said_idle_rule
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.dealing import Dealing, LaneRates
@@ -90,8 +90,10 @@ class Submitted(Reach):
     """Those of its instances, as they stand at that moment."""
     never_meets: bool = False
     """Whether some of it is never sent, since windows do not meet."""
-    leaves_nothing: bool = False
-    """Whether all of it expires before it may leave."""
+    is_never_sent: bool = False
+    """Whether all of it expires before it may leave, whatever stands still by now."""
+    stopped: Sequence[StoppedInstance] = ()
+    """Those of its instances that stand still, and would get some of it."""
     in_several_zones: dict[str, int] = field(default_factory=dict)
     """How many recipients are in a country whose zones all have to be open, since their number tells none."""
     without_legal_hours: list[str] = field(default_factory=list)
@@ -227,7 +229,7 @@ class Submitted(Reach):
         self.draft = plan if submission.draft else None
         if plan.is_paced and not submission.draft:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
-        self.leaves_nothing = plan.leaves_nothing
+        self.is_never_sent, self.stopped = plan.is_never_sent, plan.stopped
         self.waits_for = plan.waits_for
         self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, planned.days_without(plan)))
         if plan.skips or self.contention.skipped:

@@ -16,6 +16,7 @@ from broadcaster.db import tables
 from broadcaster.db.statements import first
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.recurrence import occurrence_label, recurrence
 from broadcaster.domain.schedules import Misfire, Overlap, Plan
 from broadcaster.domain.sharing import Sharing
@@ -72,6 +73,11 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return {lane: each for lane, each in zip(self.lanes, self.weights, strict=True) if each is not None}
 
     @property
+    def lane_rates(self) -> LaneRates:
+        """By what its lanes share the messages: each by its weight or, where that is None, by its rate."""
+        return dict(zip(self.lanes, self.weights, strict=True))
+
+    @property
     def zone(self) -> ZoneInfo:
         """Whose clocks it goes by."""
         return find_zone(self.timezone)
@@ -86,9 +92,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """How many campaigns it may still make; None: any number."""
         return None if self.occurrence_limit is None else max(0, self.occurrence_limit - self.occurrences_made)
 
-    def upcoming(self, moment: datetime) -> Iterator[datetime]:
-        """Its occurrences after `moment`, ascending."""
-        return islice(self.plan.after(moment), self.remaining)
+    def upcoming(self, moment: datetime, most: int | None = None) -> Iterator[datetime]:
+        """Its occurrences after `moment`, ascending: as many as it may still make campaigns.
+
+        `most`: up to so many, since some of them may be skipped, which makes no campaign.
+        """
+        return islice(self.plan.after(moment), self.remaining if most is None else most)
 
     def campaign_name(self, due: datetime) -> str:
         """What the campaign of an occurrence is called: `news 2026-11-23T09:00`."""
