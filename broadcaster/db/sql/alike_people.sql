@@ -1,16 +1,16 @@
 WITH /* alike_people */
 -- Of a campaign's people, those who are to get something of others as well, and those who were messaged since it started: how
 -- many are in the same of the campaigns %(others)s, and were messaged at the same times: the latest %(most)s times in the
--- span, each within %(piece)s; told are those of whom was messaged last. They are in one group of recipients (`groups`), where
--- one of their messages says which. They are beside each other in their lists, as far as these are left: in its own one
--- (`place`) and in those of the others (`places`), each in %(pieces)s pieces, from 0 to 1.
+-- span, each within %(piece)s; told are those of whom was messaged last. What is being sent is among these. They are in one
+-- group of recipients (`groups`), where one of their messages says which. They are beside each other in their lists, as far
+-- as these are left: in its own one (`place`) and in those of the others (`places`), each in %(pieces)s pieces, from 0 to 1.
 -- Where it %(has_started)s not, whoever is not free when it may leave first, at %(at)s, is planned by that, and is not in its
 -- list. One of %(every)s is looked at, whoever that is.
 own AS MATERIALIZED (
     SELECT theirs.phone, theirs.seq, theirs.recipient_group FROM ({theirs}) theirs
     WHERE (hashtext(theirs.phone) & 2147483647) %% %(every)s::integer = 0
 ), others AS MATERIALIZED (
-    SELECT c.id, c.segment, sum(cl.total - cl.pending - cl.sending) AS done, greatest(1, sum(cl.pending + cl.sending)) AS due
+    SELECT c.id, c.segment, sum(cl.total - cl.pending) AS done, greatest(1, sum(cl.pending)) AS due
     FROM campaigns c
     JOIN campaign_lanes cl ON cl.campaign_id = c.id
     WHERE c.id = ANY (%(others)s::bigint[])
@@ -53,7 +53,7 @@ FROM (
         CROSS JOIN LATERAL ( -- by key
             SELECT m.seq, m.recipient_group FROM messages m
             WHERE m.segment = others.segment AND m.campaign_id = others.id AND m.phone = own.phone
-                AND m.state IN ('pending', 'sending')
+                AND m.state = 'pending'
             LIMIT 1
         ) found
     ) met
