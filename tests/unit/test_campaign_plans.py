@@ -173,9 +173,12 @@ def test_what_stays_with_an_instance_that_is_stopped_is_told_apart_from_what_lea
     paused = replace(found, lanes=[structs.replace(first, is_stopped=True), second])
     plan = paused.plan(parts({1: 24, 2: 22}))
     assert sum(each.messages for each in plan.days) + sum(each.messages for each in plan.stays) == plan.messages == 46
-    assert list(plan_remarks(plan, said)) == ["24 messages stay with 'i1', which is paused: nobody can tell when"]
-    [told] = plan_remarks(replace(plan, fails_over=True), said)
-    assert told.endswith("nobody can tell when, and a pause is no reason for a failover")
+    assert list(plan_remarks(plan, said)) == [
+        "nothing is sent through 'i1' now: it is paused by an operator; go on with `broadcaster instance resume i1`",
+        "24 messages stay with 'i1'",
+    ]
+    [_, told] = plan_remarks(replace(plan, fails_over=True), said)
+    assert told.endswith("a pause is no reason for a failover")
 
 
 def test_what_is_too_late_expires() -> None:
