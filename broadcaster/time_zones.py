@@ -45,20 +45,22 @@ def shown_zone() -> ZoneInfo:
 
 
 @overload
-def shown_time(moment: datetime, zone: tzinfo | None = None, *, seconds: bool = True) -> str: ...
+def shown_time(moment: datetime, zone: tzinfo | None = None, *, seconds: bool | None = None) -> str: ...
 @overload
-def shown_time(moment: None, zone: tzinfo | None = None, *, seconds: bool = True) -> None: ...
+def shown_time(moment: None, zone: tzinfo | None = None, *, seconds: bool | None = None) -> None: ...
 @overload
-def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool = True) -> str | None: ...
-def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool = True) -> str | None:
+def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool | None = None) -> str | None: ...
+def shown_time(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool | None = None) -> str | None:
     """A moment for people, by the clocks of `zone` (default: `shown_zone`): `Mon 2026-11-23 09:00:08 WIB`.
 
-    Seconds are left out of a whole minute, and with `seconds=False`. None, which is no moment, stays None.
+    Seconds are left out of a whole minute, unless `seconds` says whether they are shown: in a table all moments are
+    told alike. None, which is no moment, stays None.
     """
     if moment is None:
         return None
     local = moment.astimezone(zone or shown_zone())
-    return f"{local:%a %Y-%m-%d %H:%M{':%S' * (seconds and local.second > 0)} %Z}"
+    has_seconds = local.second > 0 if seconds is None else seconds
+    return f"{local:%a %Y-%m-%d %H:%M{':%S' * has_seconds} %Z}"
 
 
 def machine_zone() -> ZoneInfo:

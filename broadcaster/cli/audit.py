@@ -84,7 +84,7 @@ def _say_rows(rows: Sequence[AuditEntry], said_hours: Mapping[int, str]) -> None
     """A table where it fits, or else a paragraph for each row: columns of a dozen characters cannot be read."""
     listed = [
         [
-            shown_time(row.at),
+            shown_time(row.at, seconds=True),
             f"{row.operator}@{row.host}",
             str(row.command),
             f"{row.object_kind} {row.object_name}",

@@ -29,7 +29,7 @@ def say_moves(moves: Sequence[ToldMove], *, of_instance: bool = False) -> None:
         (
             [
                 *([each.campaign] if of_instance else []),
-                *(each.messages, each.from_instance, each.to_instance, shown_time(each.latest)),
+                *(each.messages, each.from_instance, each.to_instance, shown_time(each.latest, seconds=True)),
                 f"{each.reason.words} ({each.moved_by})" if each.moved_by else each.reason.words,
             ]
             for each in moves

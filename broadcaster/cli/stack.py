@@ -234,7 +234,14 @@ def _say_stack(settings: Settings, stack: StackStatus, ticks: list[Tick], runnin
     say_table(
         ["ROLE", "STATE", "PID", "SINCE", "RESTARTS", "LAST EXIT"],
         (
-            [role.name, role.state, _pid(role.process), shown_time(role.since), role.restarts, role.last_exit]
+            [
+                role.name,
+                role.state,
+                _pid(role.process),
+                shown_time(role.since, seconds=True),
+                role.restarts,
+                role.last_exit,
+            ]
             for role in stack.roles
         ),
         styles=STATE_STYLES,

@@ -18,6 +18,9 @@ _MOST_NAMED = 3
 _SILENT = 5.0
 """An instance with a rate that claimed nothing for so many seconds, and for two of its slots, waits for replies."""
 
+_LATE = 0.5
+"""A rate of which a slot has been free for so many seconds holds nothing: even busy workers claim sooner."""
+
 
 class HoldCause(StrEnum):
     """What decides when the next message leaves through an instance."""
@@ -54,10 +57,10 @@ class HoldNow(msgspec.Struct, frozen=True):
 
 
 def holds_now(parts: Iterable[Part], scene: Scene) -> Iterator[HoldNow]:
-    """For each instance through which a campaign has something to send."""
+    """For each instance through which a campaign has something to send, and of which is known what holds it."""
     for part in parts:
-        if part.pending:
-            cause, what, until = _hold(part, scene)
+        if part.pending and (hold := _hold(part, scene)) is not None:
+            cause, what, until = hold
             is_due = until is not None and until <= scene.now
             yield HoldNow(part.lane.name, cause, f"{what} now" if is_due else what, None if is_due else until)
 
@@ -81,7 +84,7 @@ def said_holds(
     yield from (told(each.says(clock)) for each in waiting)
 
 
-def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
+def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None] | None:
     lane = part.lane
     if is_unwell(lane, scene):
         tried = lane.not_before if lane.health in TRIED_AGAIN else None
@@ -119,12 +122,14 @@ def _waits_for_replies(part: Part, scene: Scene) -> bool:
     return (scene.now - used_at).total_seconds() > max(_SILENT, 2 / rate)
 
 
-def _hold_of_pace(lane: LaneFacts, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
+def _hold_of_pace(lane: LaneFacts, scene: Scene) -> tuple[HoldCause, str, datetime | None] | None:
     slot = lane.slot if lane.slot is not None and lane.slot > scene.now else None
     if lane.rest is not None and slot is not None:
         return HoldCause.REST, f"rest of {lane.rest}, goes on", slot
     if lane.gap is not None:
         return HoldCause.GAP, f"gaps of {lane.gap}{', next message' if slot else ''}", slot
     if lane.rate is not None:
+        if lane.slot is not None and (scene.now - lane.slot).total_seconds() > _LATE:
+            return None
         return HoldCause.RATE, f"rate {format_rate(lane.rate)}", None
     return HoldCause.GATEWAY, "as fast as its gateway answers", None

@@ -67,6 +67,7 @@ async def make_change(surface: Surface, request: Request) -> Response:
         moved = await surface.readings.in_thread(_move, surface.settings, sign_in, name, change)
     except ConflictError:
         raise HTTPException(409, NOT_IN_THIS_STATE) from None
+    surface.readings.renew()
     log.info("a campaign was changed in the browser", campaign=name, change=change, operator=sign_in.operator)
     if CHANGES[change].nudges:
         await surface.readings.in_thread(surface.nudge)

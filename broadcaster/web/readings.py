@@ -74,6 +74,11 @@ class Readings:
         """What the function returns, off the event loop, and not remembered."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
+    def renew(self) -> None:
+        """Read all anew: something was changed, so that what was read before, or is being read, may be old."""
+        self._shown.clear()
+        self._under_way.clear()
+
     def close(self) -> None:
         """Wait for nothing that is under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -101,11 +106,13 @@ class Readings:
         return begun
 
     def _end(self, key: Hashable, reading: _Reading) -> None:
-        del self._under_way[key]
-        reading.ended = self._clock()
         if not reading.task.cancelled():
             # Whoever waited hears of it; if nobody did, it is no error that was overlooked.
             reading.task.exception()
+        if self._under_way.get(key) is not reading:
+            return
+        del self._under_way[key]
+        reading.ended = self._clock()
         self._shown[key] = reading
         self._shown.move_to_end(key)
         while len(self._shown) > MOST_KEPT:

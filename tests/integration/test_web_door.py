@@ -216,9 +216,11 @@ def test_what_is_changed_is_what_the_command_line_would_change_and_the_trail_say
     asked = visitor.get("/campaign/change?name=spring&change=cancel").text
     assert "have got it: 0, will not get it any more: 20" in asked
     for what, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        assert f"state-{state}" not in visitor.get("/campaign?name=spring").text
         done = make_change(visitor, "spring", what)
         assert (done.status_code, done.headers["Location"]) == (303, f"/campaign?name=spring&done={what}")
         assert campaign_summary(shop.engine, "spring").state == state
+        assert f"state-{state}" in visitor.get(done.headers["Location"]).text, "at once"
     summary = campaign_summary(shop.engine, "spring")
     assert (summary.cancelled, summary.pending) == (20, 0)
     trail = [row for row in read_audit(shop.engine, kind="campaign", name="spring", limit=10) if row.operator]

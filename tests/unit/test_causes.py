@@ -535,6 +535,12 @@ def test_an_instance_of_which_all_that_may_be_under_way_hangs_is_held_by_its_gat
     assert hold.says(str) == says
 
 
+@pytest.mark.parametrize(("free_for", "causes"), [(-0.1, [HoldCause.RATE]), (0.4, [HoldCause.RATE]), (0.6, [])])
+def test_a_rate_whose_slot_is_not_taken_holds_nothing(free_for: float, causes: list[HoldCause]) -> None:
+    slow = lane(rate=5.0, slot=ago(free_for), used_at=ago(free_for))
+    assert [hold.cause for hold in holds_now([work(slow, pending=3, sending=1)], SCENE)] == causes
+
+
 @pytest.mark.parametrize(
     ("known", "held", "says"),
     [

@@ -196,6 +196,8 @@ def test_a_moment_has_its_day_and_its_zone_and_seconds_where_there_are_any(clock
     noted = datetime(2026, 12, 1, 2, 0, 8, 500_000, tzinfo=UTC)
     assert shown_time(noted) == "Tue 2026-12-01 09:00:08 WIB"
     assert shown_time(noted, seconds=False) == "Tue 2026-12-01 09:00 WIB"
+    assert shown_time(noted.replace(second=0)) == "Tue 2026-12-01 09:00 WIB"
+    assert shown_time(noted.replace(second=0), seconds=True) == "Tue 2026-12-01 09:00:00 WIB", "as others in its table"
     assert shown_time(noted, find_zone("Europe/Berlin")) == "Tue 2026-12-01 03:00:08 CET"
     assert shown_time(None) is None
 

@@ -29,6 +29,7 @@ class Source:
         self.reads = 0
         self.goes_on = threading.Event()
         self.goes_on.set()
+        self.begun = threading.Event()
         self.seconds = 0.0
         self.error: Exception | None = None
         self._clock = clock
@@ -36,6 +37,7 @@ class Source:
     def read(self) -> int:
         self.reads += 1
         number = self.reads
+        self.begun.set()
         assert self.goes_on.wait(30)
         self._clock.now += self.seconds
         if self.error is not None:
@@ -179,3 +181,23 @@ def test_what_very_many_asked_for_is_not_all_remembered(clock: Clock) -> None:
 
 async def _same(number: int) -> int:
     return number
+
+
+def test_after_a_change_nobody_is_shown_what_was_read_before(clock: Clock, source: Source) -> None:
+    async def look() -> list[int]:
+        async with opened(clock) as readings:
+            first = await readings.read("key", source.read)
+            readings.renew()
+            second = await readings.read("key", source.read)
+            clock.now += FRESH_SECONDS
+            source.goes_on.clear()
+            source.begun.clear()
+            stale = asyncio.ensure_future(readings.read("other", source.read))
+            await asyncio.to_thread(source.begun.wait, 30)
+            readings.renew()
+            source.goes_on.set()
+            fresh = await readings.read("other", source.read)
+            await stale
+            return [first, second, fresh, await readings.read("other", source.read)]
+
+    assert asyncio.run(look()) == [1, 2, 4, 4]

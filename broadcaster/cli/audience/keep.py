@@ -31,7 +31,10 @@ def list_all(as_json: Json = False) -> None:
     elif rows:
         say_table(
             ["NAME", "MEMBERS", "CHANGED", "VARIABLES"],
-            ([row.name, row.members, shown_time(row.changed_at), ", ".join(row.variables)] for row in rows),
+            (
+                [row.name, row.members, shown_time(row.changed_at, seconds=True), ", ".join(row.variables)]
+                for row in rows
+            ),
             folded=["NAME", "VARIABLES"],
         )
     else:

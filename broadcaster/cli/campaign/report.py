@@ -137,7 +137,7 @@ def _say_report(name: str, *, as_json: bool) -> None:
         say("")
         say_table(
             ["VERSION", "SINCE", "SENT", "CONTENT"],
-            ([each.version, shown_time(each.since), each.sent, each.words] for each in detail.contents),
+            ([each.version, shown_time(each.since, seconds=True), each.sent, each.words] for each in detail.contents),
             folded=["CONTENT"],
         )
 

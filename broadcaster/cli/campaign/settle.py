@@ -100,7 +100,7 @@ def _tell(name: str, settlement: Settlement | None, found: Settleable, done: int
         return
     say_table(
         ["PHONE", "STATE", "SINCE", "REASON"],
-        ([each.phone, each.state, shown_time(each.since), each.reason] for each in rows),
+        ([each.phone, each.state, shown_time(each.since, seconds=True), each.reason] for each in rows),
         folded=["REASON"],
     )
     if settlement is None:

@@ -106,7 +106,7 @@ def _cells(limit: SharedLimit) -> tuple[object, ...]:
     left = max(0, limit.most - limit.taken)
     said = str(SpanLimit(limit.most, limit.span_seconds))
     holders = [_counted(noun, len(names)) for noun, names in _holders(limit).items() if names]
-    return limit.name, said, left, shown_time(limit.free_at) or "now", ", ".join(holders) or None
+    return limit.name, said, left, shown_time(limit.free_at, seconds=True) or "now", ", ".join(holders) or None
 
 
 def _holders(limit: SharedLimit) -> dict[str, list[str]]:

@@ -102,4 +102,4 @@ def _document(each: LoggedDelivery) -> dict[str, object]:
 def _cells(each: LoggedDelivery) -> tuple[object, ...]:
     said = each.notice.summary + (f": {each.notice.detail}" if each.notice.detail else "")
     answer = each.message_reason or each.answer
-    return shown_time(each.noted_at), each.receiver, each.event, said, each.tries, each.outcome, answer
+    return shown_time(each.noted_at, seconds=True), each.receiver, each.event, said, each.tries, each.outcome, answer

@@ -177,11 +177,11 @@ def list_(
             [
                 opt_outs[0].phone,
                 ", ".join(dict.fromkeys(each.instance or _EVERYWHERE for each in opt_outs)),
-                shown_time(opt_outs[0].stopped_at),
+                shown_time(opt_outs[0].stopped_at, seconds=True),
                 ", ".join(dict.fromkeys(each.way for each in opt_outs)),
                 opt_outs[0].operator,
                 opt_outs[0].words,
-                *([shown_time(opt_outs[0].ended_at)] if ended else []),
+                *([shown_time(opt_outs[0].ended_at, seconds=True)] if ended else []),
             ]
             for opt_outs in people
         ]
