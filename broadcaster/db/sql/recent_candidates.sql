@@ -1,6 +1,6 @@
 SELECT /* recent_candidates */
--- How many candidates were messaged too lately to get it at %(at)s, when it may leave first, by what holds them, and when the first
--- and the last of them are free: of each rule in %(pieces)s pieces of as many candidates, those first who are free first.
+-- How many candidates were messaged too lately to get it at %(at)s, when it may leave first, by what holds them, and when the
+-- first and the last of them are free: of each rule in %(pieces)s pieces of as many candidates, those first who are free first.
 -- As `hold_back` decides in the claim.
     rule,
     min(free_at) AS first_at,
