@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from broadcaster.domain.gaps import Gaps, Span
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.planning import open_work
+from broadcaster.services.openings import move_openings
 from broadcaster.services.retirement import retire_instance
 from tests.support.shop import Shop
 
@@ -86,3 +88,18 @@ def test_a_pause_is_no_reason_for_a_failover_and_its_plan_says_so(shop: Shop) ->
     assert plan is not None
     assert ([each.instance for each in plan.stays], plan.moves, plan.fails_over) == (["a"], [], True)
     assert sum(each.messages for each in plan.days) + plan.stays[0].messages == 200
+
+
+def test_who_closes_before_gets_nothing_that_another_sends_today(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    closes = now + timedelta(minutes=10)
+    hours = OpeningHours(windows=(f"{now:%H:%M}-{closes:%H:%M}",), zone="UTC")
+    for name in ("a", "b", "c"):
+        shop.add(name, "20/min", hours=hours if name == "b" else None)
+    move_openings(shop.engine)
+    shop.submit("x", 600, "a", "b", "c")
+    before = pending(shop)
+    [told] = retire_instance(shop.engine, "a", dry_run=True).campaigns
+    retire_instance(shop.engine, "a")
+    assert pending(shop)["b"] == pytest.approx(before["b"], abs=3)
+    assert told.takers["c"] == pytest.approx(before["a"], abs=3)
