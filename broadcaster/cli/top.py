@@ -109,7 +109,7 @@ class Looker:
         def busy() -> Iterator[InstanceSummary]:
             nonlocal idle
             for each in list_instances(moment):
-                if each.health is not LaneHealth.OK or each.pending or each.in_progress or each.in_doubt:
+                if each.health is not LaneHealth.OK or each.pending or each.sending or each.in_doubt:
                     yield each
                 else:
                     idle += 1
@@ -143,7 +143,7 @@ def _limit_of(instance: InstanceSummary) -> SpeedLimit | None:
 
 def _urgency(instance: InstanceSummary) -> tuple[bool, int]:
     """Those that are not well come first, then those with the most to send."""
-    return instance.health is not LaneHealth.OK, instance.pending + instance.in_progress
+    return instance.health is not LaneHealth.OK, instance.pending + instance.sending
 
 
 def top(
@@ -193,7 +193,7 @@ def top_document(view: View) -> dict[str, Any]:
         ],
         "instances": [
             {
-                **{key: getattr(each, key) for key in ("name", "health", "health_reason", "pending", "in_progress")},
+                **{key: getattr(each, key) for key in ("name", "health", "health_reason", "pending", "sending")},
                 "in_doubt": each.in_doubt,
                 "rate_per_second": round(view.rate("instance", each), 3),
                 "permitted_per_second": each.permitted_per_second,
@@ -286,14 +286,14 @@ def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
 def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
     rows = (
         (
-            *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.in_progress:,}", f"{each.in_doubt:,}"),
+            *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.sending:,}", f"{each.in_doubt:,}"),
             said_speed(view.rate("instance", each), each.permitted_per_second),
             format_rate(each.permitted_per_second),
         )
         for each in shown
     )
-    headers = ("INSTANCE", "HEALTH", "PENDING", "IN FLIGHT", "IN DOUBT", "NOW", "PERMITTED")
-    return _table(headers, rows, HEALTH_STYLES, ("IN FLIGHT", "IN DOUBT", "PERMITTED", "NOW"))
+    headers = ("INSTANCE", "HEALTH", "PENDING", "SENDING", "IN DOUBT", "NOW", "PERMITTED")
+    return _table(headers, rows, HEALTH_STYLES, ("SENDING", "IN DOUBT", "PERMITTED", "NOW"))
 
 
 def _table(

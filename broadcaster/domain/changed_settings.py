@@ -18,10 +18,14 @@ HOURS = "hours_id"
 NOTHING = "-"
 _BEFORE = "_before"
 _RATE = "rate_per_second"
+_OF_MOMENTS = ("_at", "_since")
+"""How the names of moments end."""
 _DOCUMENTS: Mapping[str, type] = {"gaps": Gaps, "stops": Stops, "care": Care, "sharing": Sharing}
 """What is stored as one document, and says itself what it is."""
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?[+-]\d{2}:\d{2}")
 """As Postgres writes a moment into JSON."""
+_NEVER = {"infinity", "-infinity"}
+"""As it writes one that never comes, or never was."""
 
 
 def changed_settings(
@@ -52,6 +56,8 @@ def shown_settings(
             shown["windows"] = NOTHING if value is None else said_hours.get(value, str(value))
         elif name == _RATE:
             shown["rate"] = format_rate(value)
+        elif name.endswith(_OF_MOMENTS) and value in _NEVER:
+            shown[name] = NOTHING
         else:
             shown[name] = _document(name, value) or _words(value, moment)
     return shown

@@ -19,7 +19,7 @@ _SILENT = 5.0
 """An instance with a rate that claimed nothing for so many seconds, and for two of its slots, waits for replies."""
 
 _LATE = 0.5
-"""A rate of which a slot has been free for so many seconds holds nothing: even busy workers claim sooner."""
+"""A rate of which a worker has left a slot free for so many seconds holds nothing: even busy ones claim sooner."""
 
 
 class HoldCause(StrEnum):
@@ -129,7 +129,7 @@ def _hold_of_pace(lane: LaneFacts, scene: Scene) -> tuple[HoldCause, str, dateti
     if lane.gap is not None:
         return HoldCause.GAP, f"gaps of {lane.gap}{', next message' if slot else ''}", slot
     if lane.rate is not None:
-        if lane.slot is not None and (scene.now - lane.slot).total_seconds() > _LATE:
+        if lane.is_tended and lane.slot is not None and (scene.now - lane.slot).total_seconds() > _LATE:
             return None
         return HoldCause.RATE, f"rate {format_rate(lane.rate)}", None
     return HoldCause.GATEWAY, "as fast as its gateway answers", None

@@ -148,7 +148,6 @@ SETTINGS = {
     "wire": _("encoding"),
     "truth_shown": _("accepted messages found"),
     "truth_missing": _("accepted messages not found"),
-    "truth_since": _("accepted messages looked for since"),
     "health": _("health"),
     "health_reason": _("reason"),
     "outcome_run": _("latest outcomes"),

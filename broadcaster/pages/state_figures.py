@@ -58,7 +58,7 @@ def bars_of_states(rows: Sequence[MessageCounts], language: Language) -> Sequenc
         "failed": _("failed"),
         "doubt": _("in doubt or unknown"),
         "left": _("skipped, cancelled or expired"),
-        "open": _("still to be sent"),
+        "open": _("to send"),
     }
     return [
         Bars(Mark(kind, labels[kind]), [sum(row.count(state) for state in states) for row in rows])

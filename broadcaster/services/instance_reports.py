@@ -67,7 +67,7 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     max_in_flight: int
     total: int
     pending: int
-    in_progress: int
+    sending: int
     sent: int
     failed: int
     in_doubt: int
@@ -83,7 +83,7 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     @property
     def otherwise(self) -> int:
         """How many were skipped or cancelled: in tables, what has no column of its own."""
-        told = (self.pending, self.in_progress, self.sent, self.failed, self.in_doubt, self.unknown, self.expired)
+        told = (self.pending, self.sending, self.sent, self.failed, self.in_doubt, self.unknown, self.expired)
         return self.total - sum(told)
 
 

@@ -229,6 +229,11 @@ def test_pauses_and_other_rates_come_from_the_trail(shop: Shop) -> None:
         " SELECT started_at + interval '2 h', 'ayu', 'office', 'instance set', 'y', 'instance', 'a', 'changed',"
         " '{\"rate_per_second\": 1}', '{\"rate_per_second\": 10}' FROM campaigns"
     )
+    shop.sql(
+        "INSERT INTO audit_log (at, operator, host, command, db_role, object_kind, object_name, action, before, after)"
+        " SELECT started_at + interval '2 h', 'ayu', 'office', 'instance resume', 'y', 'instance', 'a', 'changed',"
+        ' \'{"truth_shown": 15, "truth_missing": 2}\', \'{"truth_shown": 0, "truth_missing": 0}\' FROM campaigns'
+    )
     shop.sql("UPDATE campaigns SET created_at = started_at - interval '1 h'")
     course = read(shop).course
     assert course is not None
@@ -237,7 +242,9 @@ def test_pauses_and_other_rates_come_from_the_trail(shop: Shop) -> None:
     permitted = sum(step.permitted or 0 for step in course.steps[: int(3 * hour / course.width.total_seconds())])
     # Instance b at 10 a second but for the pause; a at 1 until the third hour, and at 10 in it. Bursts of ten each.
     assert permitted == pytest.approx(2.5 * hour * 10 + 1.5 * hour * 1 + hour * 10 + 20, abs=4)
-    assert "ayu instance changed (a)" in words_of(read(shop))["events"]
+    events = words_of(read(shop))["events"]
+    assert "ayu instance changed (a)" in events
+    assert "resumed" not in events, "that it counts anew what it found is no event of a campaign"
 
 
 def test_several_campaigns_add_up(shop: Shop) -> None:

@@ -249,6 +249,11 @@ def test_every_setting_that_the_trail_names_on_a_report_has_a_name_there() -> No
     assert sorted(shown.keys() - SETTINGS.keys()) == []
 
 
+def test_a_moment_that_never_was_is_told_as_nothing() -> None:
+    values = {"read_since": "-infinity", "ends_at": "infinity", "name": "infinity"}
+    assert shown_settings(values, {}, str) == {"read_since": "-", "ends_at": "-", "name": "infinity"}
+
+
 def test_what_others_say_is_quoted_and_stays_as_it_is() -> None:
     told = language("es")
     words = "number blocked and <b>refused</b> at 12:00"

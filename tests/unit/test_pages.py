@@ -215,7 +215,7 @@ def test_a_page_adds_up_in_every_language(code: str) -> None:
     assert numbers[:4] == [12_345, 12_000, 212, 133]
     assert numbers[4:10] == [sum(STATES.values()), *STATES.values()]
     assert campaigns_page(sample_campaigns(), language(code)).count("<tr>") > 14
-    heading = {"en": "What became of it", "es": "En qué resultó", "id": "Hasilnya", "pt": "No que deu"}[code]
+    heading = {"en": "What became of it", "es": "En qué resultó", "id": "Hasilnya", "pt": "Resultado"}[code]
     assert f'<h2 id="books">{heading}</h2>' in page
 
 

@@ -11,7 +11,7 @@ SELECT /* list_instances */
     max_in_flight,
     total,
     pending,
-    in_progress,
+    sending,
     sent,
     failed,
     in_doubt,

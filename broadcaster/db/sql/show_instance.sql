@@ -11,7 +11,7 @@ SELECT /* show_instance */
     r.max_in_flight,
     r.total,
     r.pending,
-    r.in_progress,
+    r.sending,
     r.sent,
     r.failed,
     r.in_doubt,

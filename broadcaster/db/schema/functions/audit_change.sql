@@ -72,7 +72,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
 
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'instance', 'wire', 'truth_shown', 'truth_missing', 'truth_since'
+        'instance', 'wire', 'truth_shown', 'truth_missing'
     );
 
 CREATE TRIGGER audit AFTER UPDATE OF health, outcome_run ON lanes

@@ -11,7 +11,7 @@ SELECT
     i.max_in_flight,
     coalesce(n.total, 0) AS total,
     coalesce(n.pending, 0) AS pending,
-    coalesce(n.in_progress, 0) AS in_progress,
+    coalesce(n.sending, 0) AS sending,
     coalesce(n.sent, 0) AS sent,
     coalesce(n.failed, 0) AS failed,
     coalesce(n.in_doubt, 0) AS in_doubt,
@@ -21,7 +21,8 @@ SELECT
     l.lease_expires_at,
     l.not_before,
     a.truth_shown,
-    a.truth_missing
+    a.truth_missing,
+    nullif(a.truth_since, '-infinity') AS truth_since
 FROM instances i
 JOIN lanes l ON l.id = i.id
 JOIN accounts a ON a.id = i.account_id
@@ -29,7 +30,7 @@ LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,
         sum(cl.pending)::bigint AS pending,
-        sum(cl.sending)::bigint AS in_progress,
+        sum(cl.sending)::bigint AS sending,
         sum(cl.sent)::bigint AS sent,
         sum(cl.failed)::bigint AS failed,
         sum(cl.in_doubt)::bigint AS in_doubt,
