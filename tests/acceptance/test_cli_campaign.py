@@ -289,12 +289,12 @@ def test_watching_tells_each_change_in_a_line_and_ends_with_the_campaign(
 ) -> None:
     submit(run_cli)
     with Watching(environ) as people, Watching(environ, "--json") as programs:
-        assert people.line().startswith("scheduled: 0 of 3; 3 pending, 0 sent")
+        assert people.line().startswith("scheduled: 0 of 3 final; 3 pending, 0 sent")
         assert msgspec.json.decode(programs.line())["pending"] == 3
         finish(engine, sent=PHONES[:2], failed=PHONES[2:])
         code, lines, errors = people.end()
         assert (code, errors) == (0, "")
-        assert lines[-1].startswith("finished: 3 of 3; 2 sent, 1 failed; ")
+        assert lines[-1].startswith("finished: 3 of 3 final; 2 sent, 1 failed; ")
         code, lines, errors = programs.end()
         assert (code, errors) == (0, "")
         assert msgspec.json.decode(lines[-1])["state"] == "finished"
@@ -311,7 +311,7 @@ def test_watching_outlives_an_absence_of_postgres(
         finish(engine, sent=PHONES)
         code, lines, errors = watching.end()
     assert (code, errors) == (0, "")
-    assert lines[-1].startswith("finished: 3 of 3; 3 sent")
+    assert lines[-1].startswith("finished: 3 of 3 final; 3 sent")
 
 
 def test_watching_a_cancelled_campaign_or_too_long_ends_with_code_1(run_cli: RunCli) -> None:
@@ -321,7 +321,7 @@ def test_watching_a_cancelled_campaign_or_too_long_ends_with_code_1(run_cli: Run
     assert_done(run_cli("campaign", "cancel", "promo", "--yes"))
     over = run_cli("campaign", "watch", "promo")
     assert (over.code, over.stderr) == (1, "")
-    assert over.stdout.startswith("cancelled: 3 of 3; 0 sent, 3 cancelled")
+    assert over.stdout.startswith("cancelled: 3 of 3 final; 0 sent, 3 cancelled")
 
 
 def test_watching_says_what_keeps_the_campaign_from_going_on(run_cli: RunCli, engine: Engine) -> None:
