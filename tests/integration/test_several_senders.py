@@ -696,5 +696,5 @@ def test_a_schedule_hands_on_how_its_instances_share(shop: Shop) -> None:
     [shown] = list_schedules(shop.engine)
     assert (shown.weights, shown.sharing) == (None, Sharing(sticky=True))
     retire_instance(shop.engine, "c")
-    with pytest.raises(ConflictError, match="'schedule news'"):
+    with pytest.raises(ConflictError, match="schedule 'news'"):
         retire_instance(shop.engine, "a")
