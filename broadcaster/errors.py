@@ -51,6 +51,10 @@ class ContentionError(UnavailableError):
     """Postgres ended the transaction in favour of another one; the same again may succeed."""
 
 
+class NothingLeftError(ConflictError):
+    """Nothing is left to do, and nothing is wrong with that."""
+
+
 def quoted(text: str, length: int = 40) -> str:
     """How messages show what somebody else wrote: in quotes, on one line, at most `length` characters of it."""
     return repr(text if len(text) <= length else text[: length - 1] + "…")

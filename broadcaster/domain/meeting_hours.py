@@ -63,7 +63,7 @@ def said_hours(hours: OpeningHours | None, instances: InstanceHours) -> str:
 
     Without hours of the campaign the instances that have none are told, too, where others have some.
     """
-    said = [] if hours is None else [str(hours)]
+    said = [] if hours is None else [f"within the {hours}" if hours.is_legal and not hours.windows else str(hours)]
     always = [name for name, each in instances.items() if each is None]
     if hours is None and 0 < len(always) < len(instances):
         said = [f"at any time through {listed(always, _MOST_NAMED)}"]

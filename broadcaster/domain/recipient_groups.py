@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from phonenumbers.tzdata import TIMEZONE_DATA
 
@@ -13,6 +15,7 @@ from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, origin
 GROUP_BEGINNING = 8
 """Digits of a number that tell its group."""
 
+_QUARTER = timedelta(days=91)
 _AREA_CODED = {1, 52, 54, 55}
 """Calling codes whose numbers, mobile ones too, begin with the code of the area that they were given out in."""
 
@@ -42,6 +45,13 @@ def _country_zones(code: int, country: str) -> tuple[str, ...]:
         if prefix.startswith(str(code)) and len(prefix) > len(str(code)) and _country_of(prefix) == country:
             own.update(zones)
     return _known(own or TIMEZONE_DATA.get(str(code), ()))
+
+
+def has_several_clocks(group: RecipientGroup, moment: datetime) -> bool:
+    """Whether its zones show different times, at the moment (aware) or within a year of it."""
+    moments = [moment + number * _QUARTER for number in range(4)]
+    clocks = {tuple(each.astimezone(ZoneInfo(zone)).utcoffset() for each in moments) for zone in group.zones}
+    return len(clocks) > 1
 
 
 def _country_of(prefix: str) -> str:

@@ -25,7 +25,7 @@ from broadcaster.domain.plan_remarks import said_change_of_expiry
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.surroundings import Surroundings
-from broadcaster.errors import ConflictError, UsageError, listed
+from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
 from broadcaster.services.campaigns.dealing_ahead import stored_shares
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
@@ -177,11 +177,14 @@ def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | N
     campaigns = rows(connection, "open_campaigns_of_lane", _Campaign, lane=lane)
     if taker is not None:
         return campaigns
-    stuck = [f"campaign {each.name}" for each in campaigns if not each.others]
-    stuck += [f"schedule {each}" for each in values(connection, "schedules_with_this_lane_only", lane=lane)]
+    stuck = [f"campaign {quoted(each.name)}" for each in campaigns if not each.others]
+    alone = values(connection, "schedules_with_this_lane_only", lane=lane)
+    stuck += [f"schedule {quoted(each)}" for each in alone]
     if stuck:
+        more = f" and {len(stuck) - _MOST_NAMED} more" if len(stuck) > _MOST_NAMED else ""
         raise ConflictError(
-            f"instance {name!r} cannot retire, since nothing else would send {listed(stuck, _MOST_NAMED)}: say which "
+            f"instance {name!r} cannot retire, since nothing else would send "
+            f"{', '.join(stuck[:_MOST_NAMED])}{more}: say which "
             f"instance takes over with `broadcaster instance retire {quote(name)} --to NAME` (nothing was changed)"
         )
     return campaigns

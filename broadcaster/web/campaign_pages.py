@@ -43,7 +43,6 @@ from broadcaster.services.campaigns.full_reports import (
 from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, moves_of_campaign, open_failovers
 from broadcaster.services.campaigns.planning import open_work, plans_of_all
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
-from broadcaster.services.schedules.schedule_reports import queued_campaigns
 from broadcaster.services.standstill import Surroundings, look_at_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.surface import Surface, asked_for
@@ -81,7 +80,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     part, only = asked["find"] or None, asked["show"] if asked["show"] in GROUPS else ""
     most = _MANY if only else _FEW
     wanted = (only,) if only else tuple(GROUPS)
-    at, (groups, limits, queued) = await surface.timed(
+    at, (groups, limits) = await surface.timed(
         ("campaigns", only, part), _listed, surface.engine, most + 1, wanted, part
     )
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
@@ -92,10 +91,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
         "groups": [
             {
                 "name": group,
-                "rows": [
-                    {**_row(surface, at, each, plans, limits.get(each.id)), "is_queued": each.id in queued}
-                    for each in found[:most]
-                ],
+                "rows": [_row(surface, at, each, plans, limits.get(each.id)) for each in found[:most]],
                 "is_cut": len(found) > most,
             }
             for group, found in groups.items()
@@ -119,7 +115,6 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     return {
         "campaign": summary,
         "is_open": is_open,
-        "is_queued": any(each.cause is Cause.QUEUED for each in found.troubles),
         "stops": stops_of(summary, surface.language),
         "is_short": summary.finished_at is not None and took_short(summary.started_at, summary.finished_at),
         "terms": state_terms(summary, surface.language),
@@ -232,13 +227,13 @@ def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
 
 def _listed(
     engine: Engine, most: int, groups: Collection[str], part: str | None
-) -> tuple[Mapping[str, Sequence[CampaignSummary]], Mapping[int, SpeedLimit], Collection[int]]:
-    """By group, so that none is in two of them; with the limits of those that are running, and which are queued."""
+) -> tuple[Mapping[str, Sequence[CampaignSummary]], Mapping[int, SpeedLimit]]:
+    """By group, so that none is in two of them; with the limits of those that are running."""
     with as_of_now(engine) as moment:
         found = {group: list_campaigns(moment, limit=most, states=GROUPS[group], part=part) for group in groups}
         listed = [each for of_group in found.values() for each in of_group]
         running = [each.id for each in listed if each.state is CampaignState.RUNNING]
-        return found, speed_limits(moment, running), queued_campaigns(moment)
+        return found, speed_limits(moment, running)
 
 
 def _row(

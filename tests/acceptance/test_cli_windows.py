@@ -37,7 +37,7 @@ def test_a_campaign_says_when_it_may_be_sent_and_what_it_waits_for(
         "it is sent 09:00-20:00 by each recipient's clock, legal hours of each recipient's country, not on 1 listed"
         in said
     )
-    assert "2 of them are in ID, where numbers tell no time zone" in said
+    assert "2 recipients are in ID, where numbers tell no time zone: all zones of it have to be open" in said
     assert "no legal hours are known of DE, ID" in said
     assert "the others expire at" in said
     start_due_campaigns(engine)

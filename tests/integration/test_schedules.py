@@ -21,6 +21,8 @@ from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns import lifecycle, over_audience
+from broadcaster.services.campaigns.campaign_reports import list_campaigns
+from broadcaster.services.campaigns.full_reports import read_campaigns_report
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.schedules import operator_decisions
@@ -443,6 +445,19 @@ def test_what_is_queued_says_what_it_waits_for_and_how_it_goes_on(calendar: Cale
     with transaction(engine) as connection:
         [(campaigns, *_)] = rows(connection, "overall_figures", tuple)
     assert campaigns == {"queued": 2, "scheduled": 1}, "nobody has to start them"
+    shop = calendar.shop
+    assert shop.sql("SELECT campaign, state::text FROM campaign_report WHERE is_queued ORDER BY 1") == [
+        (second, "draft"),
+        (third, "draft"),
+    ]
+    assert {each.name: each.said_state for each in list_campaigns(engine)} == {
+        third: "queued",
+        second: "queued",
+        first: "scheduled",
+    }
+    assert [row.said_campaign_state for row in calendar.rows()] == ["scheduled", "queued", "queued"]
+    report = read_campaigns_report(engine, ids=[each.campaign_id for each in calendar.rows() if each.campaign_id])
+    assert sorted(each.said_state for each in report.campaigns) == ["queued", "queued", "scheduled"]
     pause_schedule(engine, "news")
     resume = "go on with `broadcaster schedule resume news`"
     assert told(second) == [f"campaign {second} is queued, and its schedule news is paused: {resume}"]

@@ -627,7 +627,7 @@ def test_the_rehearsal_says_how_much_longer_it_takes(shop: Shop) -> None:
 def test_one_that_stands_in_takes_all_of_it(shop: Shop) -> None:
     send(shop, 12, "a", "b", weights={"a": 2, "b": 1})
     send(shop, 4, "a", name="y")
-    with pytest.raises(ConflictError, match="nothing else would send 'campaign y'"):
+    with pytest.raises(ConflictError, match="nothing else would send campaign 'y'"):
         retire_instance(shop.engine, "a")
     with pytest.raises(UsageError, match="name another"):
         retire_instance(shop.engine, "a", to="a")
@@ -683,7 +683,7 @@ def test_nobody_gives_a_campaign_an_instance_while_it_retires(shop: Shop) -> Non
             retiring = pool.submit(retire_instance, shop.engine, "a")
             wait_for(lambda: shop.sql(waiting) != [], "it to wait")
             execute(connection, "change_lanes", campaign_id=1, lanes=[1], weights=[None])
-        with pytest.raises(ConflictError, match="nothing else would send 'campaign x'"):
+        with pytest.raises(ConflictError, match="nothing else would send campaign 'x'"):
             retiring.result()
     assert shop.sql("SELECT retired_at FROM instances WHERE name = 'a'") == [(None,)]
 
@@ -704,5 +704,5 @@ def test_a_schedule_hands_on_how_its_instances_share(shop: Shop) -> None:
     [shown] = list_schedules(shop.engine)
     assert (shown.weights, shown.sharing) == (None, Sharing(sticky=True))
     retire_instance(shop.engine, "c")
-    with pytest.raises(ConflictError, match="'schedule news'"):
+    with pytest.raises(ConflictError, match="schedule 'news'"):
         retire_instance(shop.engine, "a")

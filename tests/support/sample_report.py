@@ -110,6 +110,7 @@ def summary(**changes: Any) -> CampaignSummary:
         "judged_since": None,
         "open_slices": None,
         "next_slice_at": None,
+        "is_queued": False,
     }
     return CampaignSummary(**{**fields, **changes})
 
@@ -257,6 +258,7 @@ def sample_campaigns() -> CampaignsReport:
             recipients_rejected=20,
             started_at=START + timedelta(days=day),
             finished_at=START + timedelta(days=day, hours=2),
+            is_queued=False,
         )
         for day in range(14)
     ]

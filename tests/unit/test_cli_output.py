@@ -97,6 +97,7 @@ def snapshot(
         "judged_since": None,
         "open_slices": None,
         "next_slice_at": None,
+        "is_queued": False,
         **{state.value: 0 for state in MessageState},
         "pending": 60,
         "sent": 40,

@@ -23,7 +23,7 @@ from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
 from broadcaster.domain.states import CampaignState, MessageState
-from broadcaster.errors import UsageError, quoted
+from broadcaster.errors import NothingLeftError, UsageError, quoted
 from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_time
@@ -69,8 +69,12 @@ def plan(
     names, more = _instances(with_instance or [])
     deadline = _deadline(by)
     asked = WhatIf(instances=names, more=more, rates=_rates(with_rate or []), deadline=deadline)
-    with database(load()) as engine:
-        found = foresee(engine, name, asked)
+    try:
+        with database(load()) as engine:
+            found = foresee(engine, name, asked)
+    except NothingLeftError as error:
+        say_json({"name": name, "messages": 0, "remarks": [str(error)]}) if as_json else say(str(error))
+        return
     if as_json:
         say_json(_document(found, asked))
     else:

@@ -216,8 +216,8 @@ class LineView:
         if told and (time.monotonic() < self._next or last is None or last.counts == snapshot.counts):
             return
         self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
-        parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,} final", snapshot.counts, snapshot.pace]
-        line = "; ".join(filter(None, [*parts, *snapshot.notes]))
+        reached = f"{snapshot.summary.said_state}: {snapshot.final:,} of {snapshot.total:,} final"
+        line = "; ".join(filter(None, [reached, snapshot.counts, snapshot.pace, *snapshot.notes]))
         if line != self._line:
             self._line = line
             say(line)
@@ -242,7 +242,8 @@ def render(snapshot: Snapshot) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    title = Text.assemble((snapshot.summary.name, "bold"), "  ", (snapshot.state, STATE_STYLES[snapshot.state]))
+    state = snapshot.summary.said_state
+    title = Text.assemble((snapshot.summary.name, "bold"), "  ", (state, STATE_STYLES.get(state, "")))
     bar = Table.grid(padding=(0, 2, 0, 0), expand=True)
     bar.add_column(ratio=1)
     bar.add_column(justify="right", no_wrap=True)

@@ -57,7 +57,7 @@ def _say_campaigns(told: CampaignsReport) -> None:
         (
             [
                 each.name,
-                each.state,
+                each.said_state,
                 *(count(each) for count in counts.values()),
                 shown_time(each.started_at, seconds=False),
             ]

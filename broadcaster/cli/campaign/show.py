@@ -49,6 +49,7 @@ STATE_STYLES = {
     "finished": "bold green",
     "paused": "yellow",
     "scheduled": "cyan",
+    "queued": "cyan",
     "cancelled": "dim",
     "failed": "bold red",
 }
@@ -81,7 +82,7 @@ def list_latest(
             ],
             (
                 [
-                    *(each.name, each.state, *(count(each) for count in counts.values())),
+                    *(each.name, each.said_state, *(count(each) for count in counts.values())),
                     *([each.recipients_rejected] if with_rejected else []),
                     shown_time(each.starts_at, seconds=False),
                 ]
@@ -162,7 +163,7 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
     counts = {state.value.replace("_", " "): summary.count(state) for state in MessageState}
     return {
         "campaign": summary.name,
-        "state": f"{summary.state} ({reason})" if reason else summary.state,
+        "state": f"{summary.said_state} ({reason})" if reason else summary.said_state,
         "messages": summary.total,
         **{f"  {state}": count for state, count in counts.items() if count},
         "rejected": _rejected(summary),

@@ -50,7 +50,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     for unwritten in ("sample_files", "shared_files", "lanes", "never_meets", "draft"):
         del document[unwritten]
     del document["people"]
-    del document["is_never_sent"], document["stopped"]
+    del document["is_never_sent"], document["stopped"], document["open_until"]
     document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(file)}
@@ -153,16 +153,20 @@ def _say_hours(submitted: Submitted, submission: Submission) -> None:
         through = f", through {listed(first, _MOST_NAMED)}" if len(first) < len(submitted.lanes) else ""
         say(f"it is sent {hours}: the first of its recipients may be sent to {opens}{through}")
     for country, recipients in submitted.in_several_zones.items():
-        say(f"{recipients:,} of them are in {country}, where numbers tell no time zone: all of them have to be open")
+        are = "recipient is" if recipients == 1 else "recipients are"
+        zones = "where numbers tell no time zone: all zones of it have to be open"
+        say(f"{recipients:,} {are} in {country}, {zones}")
     if submitted.without_legal_hours:
         countries = ", ".join(submitted.without_legal_hours)
         say(f"no legal hours are known of {countries}: add a --window of yours where you know more")
     if submission.expires_at is not None:
         until = submission.expires_at - closing_reserve(load().request_timeout_seconds)
         expires = shown_time(submission.expires_at)
-        say(
-            f"messages leave until {shown_time(until)}, since a request takes its time; the others expire at {expires}"
-        )
+        if until > datetime.now(UTC):
+            rest = f"since a request takes its time; the others expire at {expires}"
+            say(f"messages leave until {shown_time(until)}, {rest}")
+        else:
+            say(f"it expires at {expires}, and a request may take longer: nothing leaves before")
 
 
 def _say_counts(submitted: Submitted, audience: str | None) -> None:
@@ -220,7 +224,8 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         say(said_duration_of_draft(submitted.draft, submission.starts_at))
     elif submitted.ends_at is not None:
         until = said_end(submitted.ends_at, submitted.earliest_at, submitted.latest_at)
-        say(said_duration(submitted.seconds_to_send, submitted.ends_at, until, submitted.waits_for))
+        told = said_duration(submitted.seconds_to_send, submitted.ends_at, until, submitted.waits_for)
+        say(f"{told}; it stays open until {shown_time(submitted.open_until)}" if submitted.open_until else told)
     if submission.draft and len({each.day for each in submitted.days}) > 1:
         say("the days are as if it were started now:")
     say_days(submitted.days)

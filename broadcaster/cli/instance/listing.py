@@ -102,7 +102,7 @@ def _cells(instance: InstanceSummary) -> tuple[object, ...]:
     return (
         instance.name,
         health_word(instance.health),
-        format_rate(instance.rate_per_second),
+        _rates(instance),
         instance.pending,
         instance.sending,
         instance.sent,
@@ -112,6 +112,13 @@ def _cells(instance: InstanceSummary) -> tuple[object, ...]:
         instance.expired,
         instance.otherwise,
     )
+
+
+def _rates(instance: InstanceSummary) -> str:
+    """All of its own: what it may send a minute, an hour, a day. Its ramp and shared limits are told by `show`."""
+    own = [str(SpanLimit(each.most, each.span_seconds)) for each in instance.limits if not (each.name or each.ramp)]
+    pace = [] if own and instance.rate_per_second is None else [format_rate(instance.rate_per_second)]
+    return ", ".join([*pace, *own])
 
 
 def _why_unwell(instance: InstanceSummary) -> str | None:

@@ -155,7 +155,7 @@ def report(
         ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", *counts, "REASON"],
         (
             [
-                *(label, row.number, row.state, row.campaign_state),
+                *(label, row.number, row.state, row.said_campaign_state),
                 *(count(row) for count in counts.values()),
                 _reason(row),
             ]

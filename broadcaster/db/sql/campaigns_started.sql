@@ -16,7 +16,8 @@ SELECT /* campaigns_started */
     recipients_read,
     recipients_rejected,
     started_at,
-    finished_at
+    finished_at,
+    is_queued
 FROM campaign_report
 WHERE CASE
     WHEN %(ids)s::bigint[] IS NOT NULL THEN campaign_id = ANY (%(ids)s)

@@ -37,7 +37,8 @@ SELECT /* list_campaigns */
     limits,
     judged_since,
     open_slices,
-    next_slice_at
+    next_slice_at,
+    is_queued
 FROM campaign_report
 WHERE (%(name)s::text IS NULL OR campaign = %(name)s)
     AND (%(states)s::campaign_state[] IS NULL OR state = ANY (%(states)s::campaign_state[]))

@@ -16,7 +16,7 @@ from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.meter import SpeedLimit
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import Sharing
-from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState, OccurrenceState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
 
@@ -45,7 +45,20 @@ class CountedByState:
         return self.count(MessageState.SKIPPED) + self.count(MessageState.CANCELLED)
 
 
-class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
+class MayBeQueued:
+    """A campaign that may wait for the one before it of its schedule."""
+
+    __slots__ = ()
+    state: CampaignState
+    is_queued: bool
+
+    @property
+    def said_state(self) -> str:
+        """Its state, as people are told it: nobody has to start what is queued."""
+        return OccurrenceState.QUEUED if self.is_queued else self.state
+
+
+class CampaignSummary(CountedByState, MayBeQueued, msgspec.Struct, frozen=True):
     """Where a campaign stands. `total` is the sum of the nine states."""
 
     name: str
@@ -93,6 +106,8 @@ class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """How many slices of its canary may be sent; None: the same."""
     next_slice_at: datetime | None
     """When the next one opens, if its figures hold; None: there is none, or the one before has not left yet."""
+    is_queued: bool
+    """Whether it is a draft that its schedule starts, once what it sends now has been sent."""
 
 
 class CampaignLane(CountedByState, msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from broadcaster.domain.skips import said_skips, skips_of
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.domain.surroundings import Surroundings
-from broadcaster.errors import ConflictError, UsageError, quoted
+from broadcaster.errors import ConflictError, NothingLeftError, UsageError, quoted
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
 from broadcaster.services.campaigns.dealing_ahead import start_of, stored_dealing
@@ -86,7 +86,8 @@ class ForeseenCampaign:
 def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     """When what is left of a campaign is sent.
 
-    Raises NotFoundError for an unknown campaign or instance, ConflictError where nothing is left to send, UsageError
+    Raises NotFoundError for an unknown campaign or instance, NothingLeftError where all of it has been sent or is
+    skipped, ConflictError for one that was cancelled, UsageError
     for an instance that it is sent through already, or a rate of one that it is not.
     """
     with transaction(engine) as connection:
@@ -98,9 +99,10 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     messages = sum(part.messages for part in planned.parts)
     if planned.parts and not messages:
         skips = said_skips(planned.around.skips.get(planned.parts[0].campaign, ()))
-        raise ConflictError(f"nobody is left to send campaign {name!r} to: all others are skipped, {skips}")
+        raise NothingLeftError(f"nobody is left to send campaign {name!r} to: all others are skipped, {skips}")
     if campaign.state in FINAL_CAMPAIGN_STATES or not messages:
-        raise ConflictError(f"nothing is left to send of campaign {name!r}: it is {campaign.state}")
+        error = ConflictError if campaign.state is CampaignState.CANCELLED else NothingLeftError
+        raise error(f"nothing is left to send of campaign {name!r}: it is {campaign.state}")
     plan = planned.plan()
     changed = _changed(planned, what_if, list(added))
     after = plan if changed is planned else changed.plan()

@@ -30,7 +30,12 @@ from broadcaster.domain.course import (
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.services.audit import AuditEntry, hours_of_entries
-from broadcaster.services.campaigns.campaign_reports import CampaignDetail, CountedByState, campaign_detail
+from broadcaster.services.campaigns.campaign_reports import (
+    CampaignDetail,
+    CountedByState,
+    MayBeQueued,
+    campaign_detail,
+)
 from broadcaster.services.campaigns.move_reports import ToldMove, moves_of_campaign
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
@@ -190,7 +195,7 @@ def resolved_doubts(source: Engine | Reader, campaign_id: int) -> Sequence[Resol
         return rows(connection, "doubts_by_resolution", ResolvedDoubts, campaign_id=campaign_id)
 
 
-class StartedCampaign(CountedByState, msgspec.Struct, frozen=True):
+class StartedCampaign(CountedByState, MayBeQueued, msgspec.Struct, frozen=True):
     """A campaign in a report of several. `total` is the sum of the nine states."""
 
     name: str
@@ -210,6 +215,8 @@ class StartedCampaign(CountedByState, msgspec.Struct, frozen=True):
     recipients_rejected: int
     started_at: datetime | None
     finished_at: datetime | None
+    is_queued: bool
+    """Whether it is a draft that its schedule starts."""
 
 
 class UnsentFor(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from broadcaster.domain.people_groups import PeopleBeside
 from broadcaster.domain.plan_remarks import plan_remarks, said_expiry, said_reach
 from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import OWN
+from broadcaster.domain.recipient_groups import has_several_clocks
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, said_idle_failover
 from broadcaster.domain.skips import Skipped, SkipReason, skips_of
@@ -90,12 +91,14 @@ class Submitted(Reach):
     """Those of its instances, as they stand at that moment."""
     never_meets: bool = False
     """Whether some of it is never sent, since windows do not meet."""
+    open_until: datetime | None = None
+    """When what has not left of it expires, where that is later than the last of it leaves."""
     is_never_sent: bool = False
     """Whether all of it expires before it may leave, whatever stands still by now."""
     stopped: Sequence[StoppedInstance] = ()
     """Those of its instances that stand still, and would get some of it."""
     in_several_zones: dict[str, int] = field(default_factory=dict)
-    """How many recipients are in a country whose zones all have to be open, since their number tells none."""
+    """How many recipients are in a country with several clocks that all have to be open: their number tells none."""
     without_legal_hours: list[str] = field(default_factory=list)
     """The countries of recipients of which no legal hours are known, where these are asked for."""
     ends_at: datetime | None = None
@@ -167,7 +170,7 @@ class Submitted(Reach):
         if hours is None:
             return
         for group, count in recipients.items():
-            if len(group.zones) > 1:
+            if has_several_clocks(group, moment):
                 self.in_several_zones[group.country] = self.in_several_zones.get(group.country, 0) + count
             if hours.is_legal and group is not NOBODY and group.country not in legal_hours_by_country():
                 self.without_legal_hours = sorted({*self.without_legal_hours, group.country})
@@ -230,6 +233,7 @@ class Submitted(Reach):
         if plan.is_paced and not submission.draft:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.is_never_sent, self.stopped = plan.is_never_sent, plan.stopped
+        self.open_until = plan.expires_at if plan.expire else None
         self.waits_for = plan.waits_for
         self.plan_remarks = list(plan_remarks(replace(plan, expire=0), shown_time, planned.days_without(plan)))
         if plan.skips or self.contention.skipped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import execute
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import Care, said_idle_rule
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.content_lint import Remark
@@ -18,6 +19,7 @@ from broadcaster.domain.meeting_hours import Chances, InstanceHours, is_known_to
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.plan_remarks import said_expiry
 from broadcaster.domain.planned_parts import OWN
+from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.sharing import said_idle_failover
 from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
@@ -95,7 +97,7 @@ def look_ahead(
         said_idle_rule(schedule.care, are_caps=bool(caps_in(connection))),
         said_idle_failover(schedule.sharing, len(schedule.lanes)),
     )
-    late = None if chances.all_are_missed else _too_late(connection, schedule, hours, reach, due_at)
+    plan = None if chances.all_are_missed else _plan(connection, schedule, hours, reach, due_at)
     return Outlook(
         upcoming=replace(upcoming, occurrences=upcoming.occurrences[:SHOWN]),
         due_at=due_at,
@@ -104,15 +106,31 @@ def look_ahead(
         hours=hours,
         instances=instances,
         opens_at=meeting.opens_at,
-        notices=[*filter(None, [apart]), *chances.remarks(), *filter(None, [late, *idle])],
+        notices=[*filter(None, [apart]), *chances.remarks(), *_late(schedule, upcoming, plan), *filter(None, idle)],
     )
 
 
-def _too_late(
+def _late(schedule: Schedule, upcoming: Upcoming, plan: CampaignPlan | None) -> Iterator[str]:
+    """How many of the next occurrence expire, and whether it is still sent when the one after it is due."""
+    if plan is None:
+        return
+    clock = partial(shown_time, zone=schedule.zone)
+    if plan.expire:
+        yield f"of the next occurrence, {said_expiry(plan, clock)}"
+    following = upcoming.occurrences[1] if len(upcoming.occurrences) > 1 else None
+    if following is not None and plan.known_end is not None and plan.known_end > following:
+        then = "is skipped" if schedule.overlap is Overlap.SKIP else "waits for it"
+        yield (
+            f"the next occurrence is sent until {clock(plan.known_end)}, and the one after it, due "
+            f"{clock(following)}, {then}; see `broadcaster schedule plan`"
+        )
+
+
+def _plan(
     connection: Connection, schedule: Schedule, hours: OpeningHours | None, reach: Reach, due_at: datetime
-) -> str | None:
-    """How many of the occurrence would expire, beside the campaigns that there are now; None: none of it."""
-    if schedule.expires_after is None or not reach.total:
+) -> CampaignPlan | None:
+    """When the occurrence would be sent, beside the campaigns that there are now; None: it is for nobody."""
+    if not reach.total:
         return None
     lanes, limits = dict(zip(schedule.lanes, schedule.weights, strict=True)), list(schedule.limits.values())
     around = surroundings_of(connection, lanes, limits=limits).with_canary(OWN, schedule.care)
@@ -121,16 +139,14 @@ def _too_late(
         dealing.shares(reach.total),
         {NOBODY: reach.total},
         hours=hours,
-        expires_at=due_at + schedule.expires_after,
+        expires_at=None if schedule.expires_after is None else due_at + schedule.expires_after,
         priority=schedule.priority,
         care=schedule.care,
         limits=limits,
         left_out=reach.contention.skipped,
         waiting=reach.contention.waiting,
     )
-    plan = around.plan(parts, begins_at=due_at)
-    clock = partial(shown_time, zone=schedule.zone)
-    return f"of the next occurrence, {said_expiry(plan, clock)}" if plan.expire else None
+    return around.plan(parts, begins_at=due_at)
 
 
 def _never_sent(chances: Chances, hours: OpeningHours | None, instances: InstanceHours) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.reading import Reader, reading
-from broadcaster.db.statements import rows, values
+from broadcaster.db.statements import rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.content_kinds import ContentKind
@@ -117,6 +116,12 @@ class OccurrenceSummary(msgspec.Struct, frozen=True):
     """Of its recipients, those who could be sent nothing: no messages, so that they are in no other sum."""
 
     @property
+    def said_campaign_state(self) -> str | None:
+        """The state of its campaign, as people are told it: nobody has to start what is queued."""
+        is_queued = self.state is OccurrenceState.QUEUED and self.campaign_state is CampaignState.DRAFT
+        return OccurrenceState.QUEUED if is_queued else self.campaign_state
+
+    @property
     def otherwise(self) -> int | None:
         """How many messages are final, and neither sent, failed nor skipped; None: there is no campaign."""
         if self.total is None:
@@ -159,12 +164,6 @@ def upcoming_of(schedule: Schedule, now: datetime, most: int) -> Upcoming:
     since = now if schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
     occurrences = list(islice(schedule.upcoming(since), most))
     return Upcoming(schedule, schedule.plan.recurrence, now, occurrences)
-
-
-def queued_campaigns(source: Engine | Reader) -> Collection[int]:
-    """The ids of campaigns that are queued: drafts that their schedules start."""
-    with reading(source) as connection:
-        return set(values(connection, "queued_campaigns"))
 
 
 def schedule_report(engine: Engine, name: str, *, limit: int = 50) -> tuple[Schedule, Sequence[OccurrenceSummary]]:

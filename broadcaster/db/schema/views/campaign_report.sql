@@ -47,7 +47,10 @@ SELECT
         JOIN limits l ON l.id = held.limit_id
         WHERE held.campaign_id = c.id
         ORDER BY l.name
-    ) AS limits
+    ) AS limits,
+    c.state = 'draft' AND EXISTS (
+        SELECT FROM occurrences o WHERE o.campaign_id = c.id AND o.state = 'queued'
+    ) AS is_queued
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
