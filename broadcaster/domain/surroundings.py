@@ -9,13 +9,11 @@ from datetime import datetime, timedelta
 from math import inf
 from zoneinfo import ZoneInfo
 
-from msgspec import structs
-
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay, PlannedStay, PlannedWait, StoppedInstance
+from broadcaster.domain.campaign_plans import CampaignPlan, StoppedInstance
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import Dealing, LaneRates
 from broadcaster.domain.failover_plans import FailoverRule, planned_moves
-from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
+from broadcaster.domain.frequency import people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.plan_terms import (
@@ -33,21 +31,14 @@ from broadcaster.domain.planned_hours import PlannedHours
 from broadcaster.domain.planned_parts import OWN, PlannedPart, slices_of
 from broadcaster.domain.planned_people import PlannedPeople
 from broadcaster.domain.plans import sending_plan
-from broadcaster.domain.sending_plans import Held, Hold, Leaving, SendingPlan
-from broadcaster.domain.skips import Skipped, joined_skips, skips_of
+from broadcaster.domain.sending_plans import Hold, Leaving, SendingPlan
+from broadcaster.domain.skips import Skipped, joined_skips
+from broadcaster.domain.told_sending import planned_days, planned_skips, planned_stays, planned_waits, waiting_people
 
-_LEAST_HELD = 60.0
-"""Seconds: what holds it for less is not told."""
 _MOST_PIECES = 30_000
 """Of a plan that is made three times, for a band."""
 _LATE = timedelta(seconds=2)
 """Something begins up to two ticks after it is due."""
-_TOLD_BY = {
-    Hold.START: "its start",
-    Hold.WINDOW: "its windows",
-    Hold.CANARY: "the slices of its canary",
-    Hold.EARLIER: "the occurrence before it",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +124,7 @@ class Surroundings:
     def sent_on(self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None) -> int:
         """On how many days these parts of one campaign leave, where chance does as it usually does."""
         planned = self._planned(self._from(max(self.now, begins_at or self.now), parts), Luck.USUAL, 0.0)
-        return len({each.day for each in self._days(planned, parts[0].campaign)})
+        return len({each.day for each in planned_days(planned, parts[0].campaign, self.lanes, self.zone)})
 
     def _from(self, begins: datetime, parts: Sequence[PlannedPart]) -> Sequence[PlannedPart]:
         """The same, which do not leave before it begins."""
@@ -162,12 +153,14 @@ class Surroundings:
         takers = {self.lanes[each.taker].id for each in plan.moves if each.campaign == campaign}
         lanes = [lane for lane in self.lanes if lane.id in takers | {part.lane_id for part in own}]
         waiting = takers | {part.lane_id for part in own if not part.is_under_way}
-        waits, in_vain = (list(self._waits(held, campaign)) for held in (plan.held, plan.held_in_vain))
+        waits, in_vain = (
+            list(planned_waits(held, campaign, self.limits, self.names)) for held in (plan.held, plan.held_in_vain)
+        )
         expire, expire_stopped = plan.expiring(campaign), self._expiring_stopped(plan, campaign, own)
         nothing_leaves = plan.begins_at(campaign) is None
         in_time = [each for each in own if nothing_leaves or self._may_leave(each)]
         too_late = [each for each in own if not (nothing_leaves or self._may_leave(each))]
-        skips = _skips(plan, campaign, sum(part.messages for part in own))
+        skips = planned_skips(plan, campaign, sum(part.messages for part in own))
         early, ends, late = (
             None if expire_stopped else self._ends_at(plans[luck], campaign, luck)
             for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD)
@@ -177,7 +170,7 @@ class Surroundings:
             ends_at=ends,
             is_paced=bool(waits or in_vain or rate) or any(lane.is_told for lane in lanes),
             expire=expire,
-            days=list(self._days(plan, campaign)),
+            days=list(planned_days(plan, campaign, self.lanes, self.zone)),
             waits=waits,
             first_at=_moment(plan.begins_at(campaign)),
             earliest_at=min(early, ends) if early and ends else None,
@@ -189,9 +182,9 @@ class Surroundings:
                 StoppedInstance(lane.instance, lane.health) for lane in lanes if lane.is_stopped and lane.id in waiting
             ],
             expire_stopped=expire_stopped,
-            stays=list(self._stays(plan, campaign)),
+            stays=list(planned_stays(plan, campaign, self.lanes)),
             fails_over=campaign in self.failovers,
-            waiting_people=list(_waiting_people(in_time)),
+            waiting_people=list(waiting_people(in_time)),
             expire_about=not (
                 (in_vain or too_late)
                 and all(each.cause in (Hold.LIMIT, Hold.CANARY) for each in in_vain)
@@ -346,53 +339,9 @@ class Surroundings:
         )
         return OpenSpan(begins, ends)
 
-    def _days(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedDay]:
-        """In the order of days and instances."""
-        found: dict[tuple[float, str], tuple[int, float]] = {}
-        for begins, lane, each in plan.of(campaign):
-            key = begins, self.lanes[lane].instance
-            messages, last = found.get(key, (0, 0.0))
-            found[key] = messages + each.messages, max(last, each.last)
-        for (begins, instance), (messages, last) in sorted(found.items()):
-            day = moment_of_seconds(begins).astimezone(self.zone).date()
-            yield PlannedDay(day, instance, messages, moment_of_seconds(last))
-
-    def _stays(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedStay]:
-        left = plan.remaining_by_lane(campaign)
-        for place, lane in enumerate(self.lanes):
-            if lane.is_stopped and left[place]:
-                yield PlannedStay(lane.instance, left[place], lane.health)
-
     def _may_leave(self, part: PlannedPart) -> bool:
         """Whether it is due before it expires."""
         return part.expires_at is None or (part.not_before or self.now) < part.expires_at - self.reserve
-
-    def _waits(self, all_held: Mapping[tuple[int, Hold, int], Held], campaign: int) -> Iterator[PlannedWait]:
-        limits = {limit.id: limit for limit in self.limits}
-        held = [(hold, key, each) for (of, hold, key), each in all_held.items() if of == campaign]
-        for hold, key, each in sorted(held, key=lambda found: -found[-1].seconds):
-            if each.seconds < _LEAST_HELD or hold is Hold.START:
-                continue
-            if hold is Hold.LIMIT:
-                said, span = str(limits[key]), limits[key].span_seconds
-            else:
-                said = f"campaign {self.names.get(key, 'of others')}" if hold is Hold.OTHERS else _TOLD_BY[hold]
-                span = None
-            yield PlannedWait(hold, said, each.seconds, each.times, span)
-
-
-def _skips(plan: SendingPlan, campaign: int, messages: int) -> Sequence[Skipped]:
-    """How many of so many messages of the campaign are skipped while it is planned."""
-    counts = [(rule.value, skipped) for (of, rule), skipped in plan.people.skipped.items() if of == campaign]
-    is_about = sum(skipped for _, skipped in counts) < messages
-    return [structs.replace(each, is_about=is_about) for each in skips_of(counts, is_done=False)]
-
-
-def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:
-    for rule in PersonRule:
-        of_rule = [(part.first_free_at, part.messages) for part in parts if part.rule is rule and part.first_free_at]
-        if of_rule:
-            yield WaitingPeople(rule, sum(messages for _, messages in of_rule), min(first for first, _ in of_rule))
 
 
 def _never(_at: float) -> OpenSpan:
