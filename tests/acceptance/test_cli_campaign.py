@@ -330,7 +330,7 @@ def test_watching_says_what_keeps_the_campaign_from_going_on(run_cli: RunCli, en
         connection.execute(text("UPDATE lanes SET health = 'refused', health_reason = 'wrong\x1b[2Jkey'"))
         connection.execute(text("UPDATE campaigns SET starts_at = now() - interval '1 minute'"))
     told = run_cli("campaign", "watch", "promo", "--timeout", "0").stdout
-    assert "campaign promo stands still: no worker or no beat runs; 3 messages wait: find out" in told
+    assert "; it stands still: no worker or no beat runs; 3 messages wait: find out" in told
     assert re.search(r"instance a is stopped since \S+ \S+ \S+ \S+: wrong\\x1b\[2Jkey; 3 messages wait: give", told)
 
 

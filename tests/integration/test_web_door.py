@@ -536,7 +536,7 @@ def test_what_is_in_doubt_is_told_beside_what_is_unknown_and_in_one_word_everywh
         " SELECT segment, campaign_id, seq, 1, lane_id, 1, phone, now(), now() FROM messages WHERE state = 'in_doubt'"
     )
     own, report = (view.visitor().get(f"/{path}?name=spring").text for path in ("campaign", "report"))
-    assert "campaign spring has 2 messages unknown, and 3 in doubt: nobody knows" in own
+    assert "campaign spring has 2 messages unknown: nobody knows whether they were accepted" in own
     assert "What holds it now" in own
     for page in (own, report):
         assert re.search(r'<th[^>]* class="number">Doubts</th>', page)

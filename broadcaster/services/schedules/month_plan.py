@@ -23,7 +23,7 @@ from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.openings import read_hours
 from broadcaster.services.schedules.month_moments import planned_moments
 from broadcaster.services.schedules.month_people import MonthPeople, with_people
-from broadcaster.services.schedules.planned_month import Due, Month, PlannedMonth
+from broadcaster.services.schedules.planned_month import DueTime, Month, PlannedMonth
 from broadcaster.services.schedules.stored_schedule import Schedule, database_now, read_schedule
 
 _MOST_NAMED = 5
@@ -96,11 +96,11 @@ def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence
     return found
 
 
-def _due(people: MonthPeople, schedule: Schedule, due_at: datetime, campaign: int) -> Due:
+def _due(people: MonthPeople, schedule: Schedule, due_at: datetime, campaign: int) -> DueTime:
     """An occurrence; the number stands for its campaign."""
     today = due_at.astimezone(schedule.zone).date()
     conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
-    return Due(schedule, due_at, campaign, people.reached(schedule, conditions))
+    return DueTime(schedule, due_at, campaign, people.reached(schedule, conditions))
 
 
 def _on(today: date, _zone: object) -> date:
@@ -108,7 +108,7 @@ def _on(today: date, _zone: object) -> date:
     return today
 
 
-def _parts(connection: Connection, due: Due, around: Surroundings) -> Iterator[PlannedPart]:
+def _parts(connection: Connection, due: DueTime, around: Surroundings) -> Iterator[PlannedPart]:
     """What its lanes will have of an occurrence."""
     schedule = due.schedule
     hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)

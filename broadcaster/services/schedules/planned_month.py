@@ -69,7 +69,7 @@ class PlannedMonth(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueTime:
     """One due time of a schedule, and whom it would reach."""
 
     schedule: Schedule
@@ -85,7 +85,7 @@ class Month:
     def __init__(
         self,
         around: Surroundings,
-        due: Sequence[Due],
+        due: Sequence[DueTime],
         parts: Sequence[PlannedPart],
         sent: Mapping[int, Sequence[int]],
     ) -> None:
@@ -114,7 +114,7 @@ class Month:
         for each in due:
             self._of_schedules[each.schedule.id].add(each.campaign)
 
-    def made(self) -> Iterator[Due]:
+    def made(self) -> Iterator[DueTime]:
         """What comes due: nothing after the last campaign that a schedule may make."""
         for schedule, of_one in self._by_schedule():
             made = 0
@@ -137,7 +137,7 @@ class Month:
                 found[schedule.id] = 2 * len(of_one)
         return found
 
-    def told(self, due: Due) -> PlannedOccurrence:
+    def told(self, due: DueTime) -> PlannedOccurrence:
         """What becomes of an occurrence."""
         plan, skips = self._plans.get(due.campaign), self._skips(due)
         planned = 0 if plan is None else plan.messages
@@ -158,7 +158,7 @@ class Month:
             remarks=tuple(self._remarks(due, plan)),
         )
 
-    def _remarks(self, due: Due, plan: CampaignPlan | None) -> Iterator[str]:
+    def _remarks(self, due: DueTime, plan: CampaignPlan | None) -> Iterator[str]:
         if due.reached.fault is not None:
             yield due.reached.fault
         if self._is_left_out(due):
@@ -187,7 +187,7 @@ class Month:
             yield f"beside {others} through the same instances"
         yield from self._sharing(due, plan)
 
-    def _sharing(self, due: Due, plan: CampaignPlan) -> Iterator[str]:
+    def _sharing(self, due: DueTime, plan: CampaignPlan) -> Iterator[str]:
         """Who else uses up shared limits that it waits for."""
         waited = {*(wait.what for wait in plan.waits), *plan.waits_in_vain}
         for limit in (self._shared[each] for each in self._limits[due.campaign]):
@@ -202,25 +202,25 @@ class Month:
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         return ", ".join(names[:_MOST_NAMED]) + more
 
-    def _by_schedule(self) -> Iterator[tuple[Schedule, Sequence[Due]]]:
+    def _by_schedule(self) -> Iterator[tuple[Schedule, Sequence[DueTime]]]:
         """All that is planned of each, in the order of time."""
         for _, of_one in groupby(self._due, key=lambda each: each.schedule.id):
             found = list(of_one)
             yield found[0].schedule, found
 
-    def _is_left_out(self, due: Due) -> bool:
+    def _is_left_out(self, due: DueTime) -> bool:
         """Whether another one of its schedule is still sent when it is due, and it is no campaign."""
         plan = self._plans.get(due.campaign)
         return plan is not None and plan.is_skipped
 
-    def _skips(self, due: Due) -> Sequence[Skipped]:
+    def _skips(self, due: DueTime) -> Sequence[Skipped]:
         plan = self._plans.get(due.campaign)
         return [*due.reached.skips, *(plan.skips if plan is not None else ())]
 
-    def _of(self, schedule: Schedule) -> Iterator[Due]:
+    def _of(self, schedule: Schedule) -> Iterator[DueTime]:
         return (each for each in self._due if each.schedule.id == schedule.id)
 
-    def _sent_while(self, due: Due, begins: datetime | None, ends: datetime | None) -> Iterator[int]:
+    def _sent_while(self, due: DueTime, begins: datetime | None, ends: datetime | None) -> Iterator[int]:
         """The campaigns of others of which something is sent between these moments."""
         if begins is None or ends is None:
             return
@@ -230,7 +230,7 @@ class Month:
                 yield campaign
 
 
-def _succession(schedule: Schedule, due: Sequence[Due], sent: Sequence[int]) -> Succession:
+def _succession(schedule: Schedule, due: Sequence[DueTime], sent: Sequence[int]) -> Succession:
     """The occurrences of one schedule, after its campaigns that are sent already."""
     begun, ahead = ((each, -inf) for each in sent), ((each.campaign, each.due_at.timestamp()) for each in due)
     return Succession([*begun, *ahead], is_skipped=schedule.overlap is Overlap.SKIP, most=schedule.remaining)
