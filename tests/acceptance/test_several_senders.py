@@ -125,7 +125,7 @@ def test_an_instance_that_retires_gives_what_it_has_to_others(
 ) -> None:
     submit(run_cli, "x", people(400), "--instance", "a=1", "--instance", "b=3")
     submit(run_cli, "alone", people(5, 1000), "--instance", "b", "--draft")
-    assert_refused(run_cli("instance", "retire", "b", "--yes"), "'campaign alone'", "--to NAME", "nothing was changed")
+    assert_refused(run_cli("instance", "retire", "b", "--yes"), "campaign 'alone'", "--to NAME", "nothing was changed")
     wait_for(lambda: accepted_by(gateway, "b") >= 20, "the first messages")
     tried = assert_done(run_cli("instance", "retire", "b", "--to", "c", "--dry-run", "--json")).json
     [running] = [each for each in tried["campaigns"] if each["campaign"] == "x"]
