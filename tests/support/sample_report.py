@@ -285,6 +285,7 @@ def busy_campaigns() -> CampaignsReport:
             **counts(**states),
             recipients_read=12_345,
             recipients_rejected=1_020 * (number % 2),
+            is_queued=state is CampaignState.DRAFT,
             started_at=START + timedelta(days=number, seconds=54 * number),
             finished_at=None,
         )
