@@ -75,10 +75,12 @@ def test_what_expires_before_its_windows_open_is_refused(run_cli: RunCli, to: st
     assert_done(run_cli(*submit, "--expires", "4d", stdin=RECIPIENTS))
 
 
-def test_an_instance_shows_its_windows_until_it_has_none(run_cli: RunCli) -> None:
+@pytest.mark.parametrize("taken_away", [("--any-time",), ("--window", "none")], ids=" ".join)
+def test_an_instance_shows_its_windows_until_it_has_none(run_cli: RunCli, taken_away: tuple[str, ...]) -> None:
     assert_done(run_cli("instance", "set", "a", "--window", "Mon-Fri 9:00-20:00", "--window-zone", "Asia/Jakarta"))
     assert "Mon-Fri 09:00-20:00 Asia/Jakarta" in assert_done(run_cli("instance", "show", "a")).stdout
-    assert_done(run_cli("instance", "set", "a", "--any-time"))
+    assert_refused(run_cli("instance", "set", "a", *taken_away, "--window", "9-20"), "contradict each other", code=2)
+    assert_done(run_cli("instance", "set", "a", *taken_away))
     assert assert_done(run_cli("instance", "show", "a", "--json")).json["hours"] is None
 
 

@@ -23,8 +23,8 @@ from broadcaster.time_zones import find_zone, shown_zone
 
 RECIPIENT = "recipient"
 """In place of a time zone: that of each recipient."""
-NO_HOLIDAYS = "none"
-"""In place of a country: every day counts."""
+NONE = "none"
+"""In place of a country, every day counts; in place of a window, every time of the day."""
 _PANEL = "When it may send"
 _LONGEST_FILE = 64 * 1024
 """Bytes of a list of days."""
@@ -32,14 +32,14 @@ _LONGEST_FILE = 64 * 1024
 WINDOW = typer.Option(
     "--window",
     metavar="HOURS",
-    help=f"Send only then: {WINDOW_FORMS}. Several add up.",
+    help=f"Send only then: {WINDOW_FORMS}. Several add up; `{NONE}`: at any time.",
     rich_help_panel=_PANEL,
 )
 CAMPAIGN_WINDOW = typer.Option(
     "--window",
     metavar="HOURS",
-    help=f"Send only then: {WINDOW_FORMS}. Several add up. `{LEGAL}`: and only within the hours that are known to be "
-    "legal in the recipient's country (docs/legal-hours.md).",
+    help=f"Send only then: {WINDOW_FORMS}. Several add up; `{NONE}`: at any time. `{LEGAL}`: and only within the "
+    "hours that are known to be legal in the recipient's country (docs/legal-hours.md).",
     rich_help_panel=_PANEL,
 )
 ZONE = typer.Option(
@@ -88,11 +88,14 @@ class WindowOptions:
             return None
         is_by_recipient = None if self.window_zone is None else self.window_zone == RECIPIENT
         zone = find_zone(self.window_zone, "--window-zone").key if self.window_zone and not is_by_recipient else None
-        texts = [text for text in self.window or () if text.strip().lower() != LEGAL]
-        countries, days = _days_off([each for each in self.holidays or () if each.strip().lower() != NO_HOLIDAYS])
+        given = [text.strip().lower() for text in self.window or ()]
+        if NONE in given and len(given) > 1:
+            raise UsageError(f"--window {NONE} with other windows: they contradict each other")
+        texts = [text for text in self.window or () if text.strip().lower() not in (LEGAL, NONE)]
+        countries, days = _days_off([each for each in self.holidays or () if each.strip().lower() != NONE])
         return HoursChange(
             windows=tuple(str(parse_window(text)) for text in texts) if self.window else None,
-            is_legal=len(texts) < len(self.window or ()),
+            is_legal=LEGAL in given,
             zone=zone,
             is_by_recipient=is_by_recipient,
             holidays=tuple(countries) if self.holidays else None,
