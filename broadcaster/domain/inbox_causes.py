@@ -40,8 +40,11 @@ def undecided_inboxes(found: Iterable[UndecidedInbox]) -> Iterator[Standstill]:
     for each in found:
         of_instance = "" if each.name is None else f" --instance {quote(each.name)}"
         remedy = Remedy("read them, and block whoever means it", f"broadcaster replies list --undecided{of_instance}")
-        people = f"{each.people:,} {'person' if each.people == 1 else 'people'}"
-        says = f"has words of {people} that may ask to stop, undecided"
+        says = (
+            "has heard from 1 person who may be asking to stop, and nobody has decided"
+            if each.people == 1
+            else f"has heard from {each.people:,} people who may be asking to stop, and nobody has decided"
+        )
         name = "(removed)" if each.name is None else each.name
         yield Standstill(What.INBOX, name, Cause.UNDECIDED, says, remedy, since=each.since)
 

@@ -67,6 +67,7 @@ _FIGURES = ("total", "sent", "failed", "unknown", "skipped", "cancelled", "expir
 _NAMED = {"waiting": "messages waiting"}
 """Figures whose name does not say to people what they count."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
+_ENDED = (CampaignState.FINISHED, CampaignState.CANCELLED)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
 
@@ -139,6 +140,7 @@ class OptOutRate(msgspec.Struct, frozen=True):
     """How many opted out by a reply, of a campaign's messages whose replies are read: more than a bound allows."""
 
     name: str
+    state: CampaignState
     read: int
     opted_out: int
     bound: float
@@ -205,6 +207,16 @@ def unsettled(campaign: UnsettledCampaign) -> Occasion:
 def many_opted_out(rate: OptOutRate) -> Occasion:
     """More opted out than a receiver's bound allows."""
     share = rate.opted_out / rate.read
+    if rate.state in _ENDED:
+        remedy = Remedy(
+            "ask whether these people wanted it before they get another one; read what they wrote with",
+            f"broadcaster replies list --campaign {quote(rate.name)}",
+        )
+    else:
+        remedy = Remedy(
+            "ask whether these people wanted it, and stop what still waits with",
+            f"broadcaster campaign pause {quote(rate.name)}",
+        )
     return Occasion(
         event=NoticeEvent.OPT_OUTS,
         subject=rate.name,
@@ -212,8 +224,8 @@ def many_opted_out(rate: OptOutRate) -> Occasion:
         optouts_above=rate.bound,
         notice=Notice(
             summary=f"campaign {rate.name}: {percent(share)} have opted out, above {percent(rate.bound)}",
-            advice="ask whether these people wanted it, and stop what still waits with",
-            command=f"broadcaster campaign pause {quote(rate.name)}",
+            advice=remedy.advice,
+            command=remedy.command,
             figures={"sent": rate.read, "opted_out": rate.opted_out, "share": round(share, 6)},
         ),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from broadcaster.db.reading import Reader, reading
-from broadcaster.db.statements import each, first, rows, value
+from broadcaster.db.statements import each, first, rows, value, values
 from broadcaster.domain.care import Stops
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
@@ -165,6 +165,12 @@ def show_instance(source: Engine | Reader, name: str) -> InstanceDetail:
     if found is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
     return found
+
+
+def not_retired(source: Engine | Reader, names: Sequence[str]) -> Sequence[str]:
+    """Those of these instances through which campaigns can be sent, in their order: neither retired nor removed."""
+    with reading(source) as connection:
+        return values(connection, "not_retired", names=list(names))
 
 
 def count_instances(source: Engine | Reader) -> int:

@@ -212,7 +212,7 @@ def test_a_campaign_is_steered_by_its_name(run_cli: RunCli) -> None:
         "campaign promo is paused\n",
         "campaign promo is running\n",
         "campaign promo is cancelled; messages cancelled: 3\n",
-        "campaign promo is cancelled; messages cancelled: 0\n",
+        "campaign promo was cancelled already: nothing was changed\n",
     ]
     assert_refused(run_cli("campaign", "resume", "promo"), "'promo' is cancelled")
     assert assert_done(run_cli("campaign", "show", "promo", "--json")).json["cancelled"] == 3

@@ -50,6 +50,15 @@ def pending(engine: Engine, name: str) -> list[object]:
     return [phone for (phone,) in found]
 
 
+def test_cancel_proposes_instances_that_are_not_retired_and_says_it_once(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key", "k"))
+    assert_done(run_cli("instance", "retire", "a", "--to", "b", "--yes"))
+    told = assert_done(run_cli("campaign", "cancel", "promo", "--yes")).stdout
+    assert "`broadcaster campaign submit NEW --instance b --rest-of promo`" in told
+    again = assert_done(run_cli("campaign", "cancel", "promo")).stdout
+    assert again == "campaign promo was cancelled already: nothing was changed\n"
+
+
 def test_cancel_says_what_it_does_and_how_to_go_on(run_cli: RunCli, engine: Engine) -> None:
     counts = "have got it: 1, will not get it any more: 1"
     assert_refused(run_cli("campaign", "cancel", "promo"), f"'promo' is running: {counts}".replace("'", ""), "--yes")

@@ -108,7 +108,7 @@ def test_another_form_of_the_number_is_the_same_person(run_cli: RunCli, shop: Sh
 
 
 def test_status_and_doctor_tell_until_it_is_decided(run_cli: RunCli, shop: Shop) -> None:
-    said = "a has words of 2 people that may ask to stop, undecided since"
+    said = "a has heard from 2 people who may be asking to stop, and nobody has decided since"
     command = "broadcaster replies list --undecided --instance a"
 
     def told() -> tuple[bool, list[str]]:

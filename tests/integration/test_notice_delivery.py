@@ -24,7 +24,7 @@ from broadcaster.domain.notices import TOLD
 from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import ConflictError, InputError
 from broadcaster.services import dispatch
-from broadcaster.services.consent.block_list import block_phones
+from broadcaster.services.consent.block_list import block_phones, unblock_phones
 from broadcaster.services.figures import exposition
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.instance_removal import remove_instance
@@ -172,7 +172,7 @@ def test_what_is_sent_and_not_marked_is_sent_again_under_the_same_id(shop: Shop,
     """Whoever tried was killed after the request arrived: its claim stands, and nothing more."""
     add(shop, "ops", webhook(web))
     finish(shop, "c")
-    marked = delivering._mark_delivered  # that is where it is killed
+    marked = delivering._mark_taken  # that is where it is killed
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -594,7 +594,7 @@ def test_a_notice_that_was_handed_over_and_not_marked_is_not_handed_over_again(s
         def die(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr(delivering, "_mark_delivered", die)  # that is where it is killed
+        patched.setattr(delivering, "_mark_taken", die)  # that is where it is killed
         deliver(shop)
     wait_out(shop)
     assert deliver(shop) == []
@@ -626,16 +626,114 @@ def test_an_instance_in_trouble_sends_the_notice_once_it_is_well(shop: Shop) -> 
     assert shop.sql("SELECT answer FROM deliveries") == [("instance a is down, and sends nothing",)]
     shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL")
     wait_out(shop)
-    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 0, "handed_over": 1, "failed": 0}]
 
 
-def test_an_operator_who_has_opted_out_gets_none(shop: Shop) -> None:
+def test_an_operator_who_has_opted_out_gets_none_and_it_shows(shop: Shop) -> None:
     phone(shop)
     finish(shop, "c")
     block_phones(shop.engine, [OPERATOR])
-    deliver(shop)
+    [trouble] = find_troubled_receivers(shop.engine)
+    assert trouble.says == "gets nothing: its phone has opted out, and 1 notice waits"
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
     send(shop)
     assert to_operator(shop) == []
+    [receiver] = show_receivers(shop.engine)
+    assert (receiver.delivered, receiver.waiting, receiver.answer) == (0, 1, "its phone has opted out")
+    tried = send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
+    assert tried == (False, "its phone has opted out", None)
+    unblock_phones(shop.engine, [OPERATOR])
+    assert find_troubled_receivers(shop.engine)[0].says == "takes no notices, and 1 waits for it"
+    wait_out(shop)
+    deliver(shop)
+    send(shop)
+    assert len(to_operator(shop)) == 1, "nothing is lost meanwhile"
+
+
+def test_a_phone_that_has_opted_out_is_told_of_before_anything_happens(shop: Shop) -> None:
+    phone(shop)
+    block_phones(shop.engine, [OPERATOR])
+    [trouble] = find_troubled_receivers(shop.engine)
+    assert trouble.says == "gets nothing: its phone has opted out"
+    assert trouble.remedy.command == "broadcaster notify set ops --whatsapp PHONE --instance a"
+
+
+def test_a_phone_that_has_opted_out_becomes_no_receiver(shop: Shop) -> None:
+    block_phones(shop.engine, [OPERATOR])
+    with pytest.raises(InputError, match="this number has opted out"):
+        phone(shop)
+    add(shop, "ops", Destination(ReceiverWay.WHATSAPP, "6281288888888", "a"))
+    elsewhere = ReceiverChange(Destination(ReceiverWay.WHATSAPP, OPERATOR, "a"))
+    with pytest.raises(InputError, match="this number has opted out"):
+        change_receiver(shop.engine, lambda: open_vault(shop.settings), "ops", elsewhere)
+
+
+def settled(shop: Shop) -> tuple[int, int, int]:
+    """After another look: how many are delivered, wait, and did not arrive."""
+    note_notices(shop.engine, shop.settings)
+    [receiver] = show_receivers(shop.engine)
+    return receiver.delivered, receiver.waiting, receiver.undelivered
+
+
+def test_a_notice_by_whatsapp_is_delivered_once_its_message_is_sent(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    deliver(shop)
+    assert settled(shop) == (0, 1, 0)
+    assert deliver(shop) == [], "it is its instance's by now"
+    send(shop)
+    assert settled(shop) == (1, 0, 0)
+    [sent] = shop.sql("SELECT delivered_at = changed_at FROM deliveries JOIN messages USING (campaign_id)")
+    assert sent == (True,)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "answer"),
+    [
+        ("skipped", "opted_out", "its message is skipped: opted out"),
+        ("failed", "no WhatsApp", "its message is failed: no WhatsApp"),
+        ("expired", None, "its message is expired"),
+        ("cancelled", None, "its message is cancelled"),
+    ],
+)
+def test_a_notice_whose_message_ends_unsent_has_not_arrived(
+    shop: Shop, state: str, reason: str | None, answer: str
+) -> None:
+    phone(shop)
+    finish(shop, "c")
+    deliver(shop)
+    if state == "failed":
+        end_message(shop, "sending", None)
+    end_message(shop, state, reason)
+    assert settled(shop) == (0, 0, 1)
+    assert 'broadcaster_notices_given_up{receiver="ops"} 1.0' in exposition(shop.engine, shop.settings).decode()
+    [trouble] = find_troubled_receivers(shop.engine)
+    assert (trouble.says, trouble.detail) == ("did not get 1 notice of the last week", answer)
+    [logged] = read_deliveries(shop.engine, "ops", undelivered=True, limit=9)
+    assert (logged.outcome, logged.next_try_at) == (state, None)
+    wait_out(shop)
+    assert due_receivers(shop.engine) == {}, "it is not sent again"
+
+
+def test_a_notice_that_nobody_knows_of_is_delivered_once_somebody_does(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    deliver(shop)
+    for state in ("sending", "in_doubt", "unknown"):
+        end_message(shop, state, None)
+    assert settled(shop) == (0, 0, 1)
+    end_message(shop, "sent", None)
+    assert settled(shop) == (1, 0, 0)
+
+
+def end_message(shop: Shop, state: str, reason: str | None) -> None:
+    """Bring the message that brings the notice to this state."""
+    shop.sql(
+        "UPDATE messages m SET state = CAST(:state AS message_state), reason = :reason, changed_at = now() "
+        "FROM deliveries d WHERE m.campaign_id = d.campaign_id",
+        state=state,
+        reason=reason,
+    )
 
 
 def test_with_a_person_who_is_forgotten_goes_the_receiver(shop: Shop) -> None:

@@ -338,6 +338,30 @@ def test_many_opt_outs_are_told_once_to_each_receiver_above_its_own_bound(shop: 
     assert told(shop, "patient") == [("campaign.optouts", "campaign c: 11% have opted out, above 10%")]
 
 
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ("running", "broadcaster campaign pause c"),
+        ("finished", "broadcaster replies list --campaign c"),
+        ("cancelled", "broadcaster replies list --campaign c"),
+    ],
+)
+def test_of_opt_outs_after_the_end_of_a_campaign_is_told_what_can_be_done_then(
+    shop: Shop, state: str, command: str
+) -> None:
+    shop.sql("UPDATE instances SET read_replies_seconds = 30")
+    add(shop, "ops", NoticeEvent.OPT_OUTS)
+    finish(shop, "c", 100)
+    shop.sql(
+        "UPDATE campaigns SET state = CAST(:state AS campaign_state),"
+        " finished_at = CASE WHEN :state <> 'running' THEN finished_at END",
+        state=state,
+    )
+    opted_out(shop, 11)
+    note(shop)
+    assert shop.sql("SELECT document ->> 'command' FROM notices") == [(command,)]
+
+
 def test_a_gateway_that_fails_for_many_instances_is_told_in_few_notices(shop: Shop) -> None:
     add(shop, "ops", NoticeEvent.TROUBLE)
     for number in range(30):

@@ -470,6 +470,8 @@ def test_no_page_has_english_left_in_another_language(
         "campaign submit later --instance a --at '2030-01-01 9:00' --recipients - --text Hi --canary 10% --after 1h "
         "--window legal",
         "campaign submit idea --instance a --recipients - --text Hi --draft",
+        "campaign submit halted --instance a --recipients - --text Hi",
+        "campaign pause halted",
         "instance pause a",
     )
     for each in given:
@@ -487,16 +489,21 @@ def test_no_page_has_english_left_in_another_language(
         "/nowhere",
     )
     pages += ("/campaign/change?name=spring&change=none", "/campaign/change?name=spring&change=resume")
+    changes = tuple(f"/campaign/change?name=halted&change={change}" for change in ("resume", "cancel"))
+    changes += ("/campaign/change?name=spring&change=pause", "/campaign/change?name=spring&change=cancel")
     told: dict[str, dict[str, set[str]]] = {}
     with running_stack(tmp_path, environ) as stack:
-        for code in ("en", "id"):
+        # Words of the others may be the same as English ones: Plan, Error.
+        for code, looked in (("en", pages + changes), ("id", pages + changes), ("es", changes), ("pt", changes)):
             with running_web(stack, "--allow-changes", BROADCASTER_LANGUAGE=code) as running:
                 visitor = running.visitor()
-                told[code] = {path: texts_of(visitor.get(path).text) for path in pages}
-    names = r"a|spring|news|hourly|later|idea|people|DE|Hi.*|Broadcaster.*|[\d.]+/(min|s|h|d),?|Asia/Jakarta|[\W\d]*"
+                told[code] = {path: texts_of(visitor.get(path).text) for path in looked}
+    given_names = "a|spring|news|hourly|later|idea|halted|people"
+    names = given_names + r"|DE|Hi.*|Broadcaster.*|[\d.]+/(min|s|h|d),?|Asia/Jakarta|[\W\d]*"
     left = {
-        path: {text for text in texts & told["id"][path] if not re.fullmatch(names, text)}
-        for path, texts in told["en"].items()
+        (code, path): {text for text in texts & told["en"][path] if not re.fullmatch(names, text)}
+        for code in ("id", "es", "pt")
+        for path, texts in told[code].items()
     }
     assert {path: texts for path, texts in left.items() if texts} == {}
 

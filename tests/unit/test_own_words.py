@@ -19,11 +19,13 @@ from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.skips import SkipReason
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
+from broadcaster.domain.states import MessageState
 from broadcaster.pages.languages import LANGUAGES
 from broadcaster.pages.naming import SETTINGS
 from broadcaster.pages.own_texts import OWN_TEXTS
 from broadcaster.pages.own_words import in_own_words, own_words, reason_shown, told_standstill
-from tests.support.sample_report import language
+from broadcaster.services.campaigns.campaign_reports import what_cancelling_does
+from tests.support.sample_report import language, summary
 
 ROOT = Path(broadcaster.__file__).parent
 RECONCILER = ROOT / "services/reconcile/reconciler.py"
@@ -102,6 +104,18 @@ def test_every_sentence_of_ours_is_told_in_the_language(name: str, code: str) ->
     assert texts
     told = language(code)
     assert [each for each in texts if own_words(each, told) in (None, each)] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_cancelling_does_is_told_of_every_message_in_the_language(code: str) -> None:
+    counts = dict(zip(map(str, MessageState), range(1001, 1010), strict=True))
+    said = what_cancelling_does(summary(audience=None, **counts))
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", said)]
+    assert sorted(numbers) == sorted(counts.values())
+    told = language(code)
+    assert [each for each in said.split(", ") if own_words(each, told) in (None, each)] == []
+    assert own_words(said, told) is not None
+    assert own_words("nobody has got it, and nobody will", told) is not None
 
 
 @pytest.mark.parametrize("code", OTHERS)

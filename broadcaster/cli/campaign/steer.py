@@ -23,6 +23,7 @@ from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary, what_cancelling_does
 from broadcaster.services.campaigns.contention import contention_of
 from broadcaster.services.campaigns.planning import open_work
+from broadcaster.services.instance_reports import not_retired
 from broadcaster.settings import load
 
 
@@ -88,16 +89,20 @@ def cancel(
             _ask_to_cancel(before)
         cancelled = lifecycle.cancel_campaign(engine, name)
         after = campaign_summary(engine, name)
+        instances = not_retired(engine, after.instances or ())
     if as_json:
         reached = {state: getattr(after, state) for state in ("sent", "sending", "in_doubt", "unknown")}
         say_json({"name": name, "state": cancelled.state, "cancelled": cancelled.messages, **reached})
         return
+    if before.state is CampaignState.CANCELLED:
+        say(f"campaign {name} was cancelled already: nothing was changed")
+        return
     _say_moved(cancelled, "cancelled")
     if after.total > after.sent:
-        instances = " ".join(f"--instance {quote(instance)}" for instance in after.instances or ())
+        through = " ".join(f"--instance {quote(instance)}" for instance in instances) or "--instance NAME"
         say(
             "send to those who have not got it with "
-            f"`broadcaster campaign submit NEW {instances} --rest-of {quote(name)}`"
+            f"`broadcaster campaign submit NEW {through} --rest-of {quote(name)}`"
         )
 
 

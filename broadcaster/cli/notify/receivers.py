@@ -17,6 +17,7 @@ from broadcaster.cli.output import say, say_fields, say_json, say_table, warn
 from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.domain.care import percent
 from broadcaster.domain.notices import NoticeEvent, parse_events, said_events
+from broadcaster.domain.receiver_causes import not_allowed
 from broadcaster.domain.receivers import OPT_OUTS_ABOVE, ReceiverWay, parse_opt_outs_above, shown_address
 from broadcaster.errors import UsageError
 from broadcaster.services.countries import known_country
@@ -48,7 +49,7 @@ def add(*, name: Name, where: ReceiverOptions, on: Events = None, optouts_above:
         if destination is None:
             raise UsageError("say where to: --webhook URL, --mail ADDRESS or --whatsapp PHONE --instance NAME")
         secret = receivers.add_receiver(engine, vault_opener(settings), name, destination, events, bound)
-    _warn_of_workers(settings, destination)
+        _warn_of_workers(engine, settings, destination)
     _say_secret(secret)
     say(f"added receiver {name}, told of {said_events(events)}: try it with `broadcaster notify test {quote(name)}`")
 
@@ -77,8 +78,8 @@ def change(
         if changed == ReceiverChange():
             raise UsageError(f"nothing to change: see `broadcaster notify set {quote(name)} --help`")
         secret = receivers.change_receiver(engine, vault_opener(settings), name, changed)
-    if destination is not None:
-        _warn_of_workers(settings, destination)
+        if destination is not None:
+            _warn_of_workers(engine, settings, destination)
     _say_secret(secret)
     say(f"changed receiver {name}")
 
@@ -148,10 +149,13 @@ def _phone(engine: Engine, settings: Settings, country: str | None, written: str
     return phone_of("--whatsapp", written, known_country(engine, settings, country))
 
 
-def _warn_of_workers(settings: Settings, destination: Destination) -> None:
+def _warn_of_workers(engine: Engine, settings: Settings, destination: Destination) -> None:
     """Of settings that workers need, too: a command's own are not theirs."""
-    if destination.way is ReceiverWay.WEBHOOK and is_private_webhook(destination.address):
-        warn(f"workers post there only where they have {ALLOW_PRIVATE_WEBHOOKS}=true, too: restart those without it")
+    is_private = destination.way is ReceiverWay.WEBHOOK and is_private_webhook(destination.address)
+    if is_private and any(not_allowed(each) for each in find_troubled_receivers(engine)):
+        warn(
+            f"there are workers without {ALLOW_PRIVATE_WEBHOOKS}=true, which post nothing there: restart them with it"
+        )
     if destination.way is ReceiverWay.MAIL and settings.smtp_url is None:
         warn("BROADCASTER_SMTP_URL is not set here: mail leaves only from workers that have it")
 

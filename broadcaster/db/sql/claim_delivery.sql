@@ -1,7 +1,8 @@
 WITH /* claim_delivery */
 -- Take the receiver for %(lease)s, and the delivery that is first due there, to be tried now. While one is tried, no other
 -- is, by anybody: whoever waits for the receiver's row skips it, and whoever locks it later sees that it is taken. What was
--- delivered meanwhile is seen when its row is locked. Where the claimer dies, the next claim after the lease has it again.
+-- delivered or handed over meanwhile is seen when its row is locked. Where the claimer dies, the next claim after the lease
+-- has it again.
 receiver AS MATERIALIZED (
     SELECT *
     FROM receivers
@@ -12,7 +13,7 @@ receiver AS MATERIALIZED (
     SELECT d.id
     FROM receiver r
     JOIN deliveries d ON d.receiver_id = r.id
-    WHERE d.delivered_at IS NULL AND d.given_up_at IS NULL
+    WHERE d.delivered_at IS NULL AND d.given_up_at IS NULL AND d.campaign_id IS NULL
         AND NOT d.next_try_at BETWEEN now() + interval '1 us' AND now() + %(longest)s
     ORDER BY d.next_try_at, d.notice_id
     LIMIT 1

@@ -7,6 +7,7 @@ receiver AS MATERIALIZED (
     SET given_up_at = now(), answer = without_numbers(%(answer)s)
     FROM receiver
     WHERE d.id = %(id)s AND d.receiver_id = receiver.id AND d.delivered_at IS NULL AND d.given_up_at IS NULL
+        AND d.campaign_id IS NULL
     RETURNING d.receiver_id
 )
 UPDATE receivers r SET answer = without_numbers(%(answer)s) FROM given_up g WHERE r.id = g.receiver_id

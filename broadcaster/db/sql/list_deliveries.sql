@@ -11,7 +11,10 @@ SELECT /* list_deliveries */
     d.tries,
     d.delivered_at,
     d.given_up_at,
-    CASE WHEN d.delivered_at IS NULL AND d.given_up_at IS NULL THEN greatest(d.next_try_at, r.not_before) END AS next_try_at,
+    CASE
+        WHEN d.delivered_at IS NULL AND d.given_up_at IS NULL AND d.campaign_id IS NULL
+        THEN greatest(d.next_try_at, r.not_before)
+    END AS next_try_at,
     d.answer,
     message.state AS message_state,
     message.reason AS message_reason

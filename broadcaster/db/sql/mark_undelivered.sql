@@ -8,6 +8,7 @@ receiver AS MATERIALIZED (
     SET next_try_at = now() + make_interval(secs => %(gap)s), answer = without_numbers(%(answer)s)
     FROM receiver
     WHERE d.id = %(id)s AND d.receiver_id = receiver.id AND d.tries = %(tries)s AND d.delivered_at IS NULL
+        AND d.campaign_id IS NULL
     RETURNING d.receiver_id
 )
 UPDATE receivers r

@@ -16,6 +16,7 @@ horizon AS (
 ), counted AS (
     SELECT
         c.name,
+        c.state,
         (
             SELECT coalesce(sum(cl.sent), 0)::bigint
             FROM campaign_lanes cl
@@ -29,7 +30,7 @@ horizon AS (
     JOIN campaigns c ON c.id = lately.campaign_id
     WHERE c.test_of IS NULL
 )
-SELECT counted.name, counted.read, counted.opted_out, bounds.bound, bounds.bound::text AS occurrence
+SELECT counted.name, counted.state, counted.read, counted.opted_out, bounds.bound, bounds.bound::text AS occurrence
 FROM counted
 JOIN bounds ON counted.opted_out > bounds.bound * counted.read
 WHERE counted.read >= %(judged_from)s AND NOT EXISTS (

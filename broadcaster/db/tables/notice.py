@@ -125,8 +125,11 @@ deliveries = Table(
         comment="How often it was tried. A failure is written by the latest try alone.",
     ),
     moment("next_try_at", "It is not tried before.", nullable=False, server_default=func.now()),
-    moment("delivered_at", "When the receiver took it; null: not yet."),
-    moment("given_up_at", "When nobody tried any more; null: it is there, or it is tried."),
+    moment("delivered_at", "When the receiver took it, or its message was sent; null: not yet."),
+    moment(
+        "given_up_at",
+        "When nobody tried any more, or its message had ended unsent; null: it is there, or on its way.",
+    ),
     Column("answer", Text, comment="What the receiver said last, or why it could not be reached; null: not tried."),
     Column(
         "campaign_id",

@@ -302,14 +302,18 @@ def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Rejected
 
 
 def what_cancelling_does(campaign: CampaignSummary) -> str:
-    """Who has got it and who will not any more, for whoever is about to cancel it."""
+    """Who has got it and who will not any more, for whoever is about to cancel it: all of its messages."""
     if campaign.audience is not None and campaign.started_at is None:
         return "nobody has got it, and nobody will"
     counts = [("have got it", campaign.sent), ("will not get it any more", campaign.pending)]
     perhaps = [
         ("are being sent to", campaign.sending),
-        ("may have got it, in doubt", campaign.in_doubt),
-        ("may have got it, unknown", campaign.unknown),
+        ("may have got it (in doubt)", campaign.in_doubt),
+        ("may have got it (unknown)", campaign.unknown),
+        ("have not got it (failed)", campaign.failed),
+        ("have not got it (skipped)", campaign.skipped),
+        ("have not got it (cancelled)", campaign.cancelled),
+        ("have not got it (expired)", campaign.expired),
     ]
     return ", ".join(f"{what}: {messages:,}" for what, messages in [*counts, *(each for each in perhaps if each[1])])
 

@@ -7,6 +7,7 @@ the same receiver, so a slow receiver holds up nobody else.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from time import monotonic
 
@@ -49,23 +50,25 @@ def due_receivers(engine: Engine) -> dict[int, str]:
 def deliver_due(engine: Engine, settings: Settings, open_vault: OpenVault, receiver: int) -> dict[str, object]:
     """Deliver what is due to the receiver (id), one after the other, for some seconds or until one fails.
 
-    Returns what a task shows: the receiver's name and how many were delivered and failed.
+    Returns what a task shows: the receiver, and how many were delivered, handed over to its instance, and failed.
     """
-    done: dict[str, object] = {}
-    delivered, ends = 0, monotonic() + RUN_SECONDS
+    name, failed, ends = "", 0, monotonic() + RUN_SECONDS
+    taken: Counter[bool] = Counter()
     while monotonic() < ends:
         with transaction(engine) as connection:
             claimed = claim_delivery(connection, receiver)
         if claimed is None:
             break
-        done = {"receiver": claimed.receiver}
+        name = claimed.receiver
         answer = _try(engine, settings, open_vault, claimed)
         if not answer.is_taken:
             _mark_undelivered(engine, claimed, answer)
-            return {**done, "delivered": delivered, "failed": 1}
-        _mark_delivered(engine, claimed, answer)
-        delivered += 1
-    return {**done, "delivered": delivered, "failed": 0} if done else {}
+            failed = 1
+            break
+        _mark_taken(engine, claimed, answer)
+        taken[claimed.way is ReceiverWay.WHATSAPP] += 1
+    handed_over = {"handed_over": taken[True]} if taken[True] else {}
+    return {"receiver": name, "delivered": taken[False], **handed_over, "failed": failed} if name else {}
 
 
 def claim_delivery(connection: Connection, receiver: int) -> Delivery | None:
@@ -90,7 +93,7 @@ def send_trial_notice(engine: Engine, settings: Settings, open_vault: OpenVault,
         note_operation(connection, "receiver", name, tested=True)
     answer = _try(engine, settings, open_vault, trial)
     if answer.is_taken:
-        _mark_delivered(engine, trial, answer)
+        _mark_taken(engine, trial, answer)
     with transaction(engine) as connection:
         if answer.is_taken:
             execute(connection, "hasten_deliveries", receiver=found)
@@ -114,10 +117,11 @@ def _try(engine: Engine, settings: Settings, open_vault: OpenVault, delivery: De
         return Answer(False, kept_words(str(error)))
 
 
-def _mark_delivered(engine: Engine, delivery: Delivery, answer: Answer) -> None:
+def _mark_taken(engine: Engine, delivery: Delivery, answer: Answer) -> None:
     with transaction(engine) as connection:
-        execute(connection, "mark_delivered", id=delivery.id, answer=answer.words, campaign=answer.campaign_id)
-    log.info("notice delivered", receiver=delivery.receiver, what=delivery.event, id=str(delivery.id))
+        execute(connection, "mark_taken", id=delivery.id, answer=answer.words, campaign=answer.campaign_id)
+    done = "notice delivered" if answer.campaign_id is None else "notice handed over"
+    log.info(done, receiver=delivery.receiver, what=delivery.event, id=str(delivery.id))
 
 
 def _mark_undelivered(engine: Engine, delivery: Delivery, answer: Answer) -> None:

@@ -40,11 +40,11 @@ class LoggedDelivery(msgspec.Struct, frozen=True):
     @property
     def outcome(self) -> str:
         """For people, in one word: what became of it."""
+        if self.message_state is not None:
+            return self.message_state.replace("_", " ")
         if self.given_up_at is not None:
             return "given up"
-        if self.delivered_at is None:
-            return "waiting"
-        return "delivered" if self.message_state is None else self.message_state.replace("_", " ")
+        return "waiting" if self.delivered_at is None else "delivered"
 
 
 def read_deliveries(

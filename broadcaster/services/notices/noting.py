@@ -60,6 +60,7 @@ def note_notices(engine: Engine, settings: Settings) -> list[str]:
         found = [*lasting, *_passed(connection, wanted)]
         occasions = [each for each in found if each.event in wanted]
         noted = values(connection, "note_notices", occasions=_json(occasions)) if occasions else []
+        execute(connection, "settle_handed_over")
         execute(connection, "give_up_deliveries", patience=GIVE_UP_AFTER)
         execute(connection, "forget_notices", kept=KEPT)
     for each in noted:

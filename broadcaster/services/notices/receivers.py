@@ -22,6 +22,7 @@ from broadcaster.domain.notices import NoticeEvent
 from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.consent.opt_outs import refuse_opted_out
 from broadcaster.services.forgetting.forgotten import OpenVault, refuse_forgotten
 from broadcaster.webhook_urls import webhook_origin
 
@@ -91,7 +92,7 @@ def add_receiver(
     """Add a receiver, which is told what happens from now on; returns a webhook's secret, which is not shown again.
 
     Raises UsageError for a wrong name, ConflictError where it is taken, NotFoundError for an unknown instance,
-    InputError for a phone that was forgotten.
+    InputError for a phone that was forgotten or has opted out.
     """
     check_name(name, "receiver")
     webhook = Webhook(destination.address, _new_secret()) if destination.way is ReceiverWay.WEBHOOK else None
@@ -203,6 +204,7 @@ def _placed(
             assert destination.instance is not None
             refuse_forgotten(connection, destination.address, open_vault)
             [lane] = lanes_of(connection, [destination.instance])
+            refuse_opted_out(connection, destination.address, lane)
             return {"address": destination.address, "instance_id": lane}
 
 

@@ -31,13 +31,15 @@ class _Through(msgspec.Struct, frozen=True):
     instance: str
     health: LaneHealth
     health_reason: str | None
+    has_opted_out: bool
+    """The receiver's phone, from what it sends."""
 
 
 def send_notice(engine: Engine, open_vault: OpenVault, delivery: Delivery) -> Answer:
-    """Let the receiver's instance send the notice, once, and mark it as delivered, in one transaction.
+    """Let the receiver's instance send the notice, once, and mark it as handed over, in one transaction.
 
-    It is not taken while the instance is not well: another try comes. Raises InputError for a phone that was
-    forgotten, ConflictError where the instance is retired.
+    It is not taken while the instance is not well or the phone has opted out: another try comes. Raises InputError for
+    a phone that was forgotten, ConflictError where the instance is retired.
     """
     assert delivery.instance_id is not None
     with transaction(engine) as connection:
@@ -46,6 +48,8 @@ def send_notice(engine: Engine, open_vault: OpenVault, delivery: Delivery) -> An
             return Answer(True, "it was handed over before")
         if through.health not in _WELL:
             return Answer(False, f"instance {through.instance} is {through.health}, and sends nothing")
+        if through.has_opted_out:
+            return Answer(False, "its phone has opted out")
         refuse_forgotten(connection, delivery.address, open_vault)
         campaign_id = next_campaign_id(connection)
         new = NewCampaign(
@@ -61,5 +65,5 @@ def send_notice(engine: Engine, open_vault: OpenVault, delivery: Delivery) -> An
         said = "\n".join(delivery.notice.lines(shown_time))
         insert_single(connection, new, delivery.address, {_VARIABLE: said})
         answer = Answer(True, f"instance {through.instance} sends it", campaign_id)
-        execute(connection, "mark_delivered", id=delivery.id, answer=answer.words, campaign=campaign_id)
+        execute(connection, "mark_taken", id=delivery.id, answer=answer.words, campaign=campaign_id)
     return answer
