@@ -3,7 +3,7 @@ SELECT /* take_by_whatsapp */
 -- transaction ends: of the delivery's row it sees what was committed last. The receiver is locked first, as the claim does.
     i.name AS instance,
     l.health,
-    l.health_reason
+    i.retired_at IS NOT NULL AS is_retired
 FROM receivers r
 JOIN deliveries d ON d.receiver_id = r.id
 JOIN instances i ON i.id = r.instance_id
