@@ -193,8 +193,8 @@ def top_document(view: View) -> dict[str, Any]:
         ],
         "instances": [
             {
-                **{key: getattr(each, key) for key in ("name", "health", "health_reason", "pending", "sending")},
-                "in_doubt": each.in_doubt,
+                **{key: getattr(each, key) for key in ("name", "health", "health_reason", "retired_at")},
+                **{key: getattr(each, key) for key in ("pending", "sending", "in_doubt")},
                 "rate_per_second": round(view.rate("instance", each), 3),
                 "permitted_per_second": each.permitted_per_second,
             }
@@ -286,7 +286,8 @@ def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
 def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
     rows = (
         (
-            *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.sending:,}", f"{each.in_doubt:,}"),
+            *(each.name, health_word(each.told_health)),
+            *(f"{count:,}" for count in (each.pending, each.sending, each.in_doubt)),
             said_speed(view.rate("instance", each), each.permitted_per_second),
             format_rate(each.permitted_per_second),
         )

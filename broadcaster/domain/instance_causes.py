@@ -90,7 +90,8 @@ def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Ite
             next_try=lane.not_before if lane.health in TRIED_AGAIN and waiting and scene.is_ticking else None,
             waiting=sum(part.pending for part in waiting),
         )
-    if lane.unreadable_since is not None:
+    # Where its gateway is gone, its chats are gone with it.
+    if lane.unreadable_since is not None and (lane.unreadable_is_former or lane.health not in _GATEWAYS):
         yield _unreadable(lane, [part for part in parts if part.in_doubt], scene)
 
 

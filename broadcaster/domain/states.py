@@ -41,6 +41,11 @@ class LaneHealth(StrEnum):
     PAUSED = "paused"
 
 
+def told_health(health: LaneHealth, *, is_retired: bool) -> str:
+    """What people call it: one that is retired is paused for good."""
+    return "retired" if is_retired else str(health)
+
+
 class ScheduleState(StrEnum):
     """Whether a schedule makes occurrences."""
 

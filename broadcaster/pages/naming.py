@@ -81,6 +81,7 @@ NAMES = {
     "ok": _("ok"),
     "down": _("down"),
     "refused": _("refused"),
+    "retired": _("retired"),
     # How doubts ended.
     "doubt_found": _("found in the chat: it counts as sent"),
     "doubt_absent": _("shown not to be there: it had not been sent"),

@@ -14,7 +14,7 @@ from broadcaster.domain.care import Stops
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, told_health
 from broadcaster.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -72,19 +72,27 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     failed: int
     in_doubt: int
     unknown: int
+    skipped: int
+    cancelled: int
     expired: int
     lease_holder: str | None
     lease_expires_at: datetime | None
     not_before: datetime | None
     truth_shown: int
     truth_missing: int
+    retired_at: datetime | None
+    """Since when it is closed; None: it is in use."""
     limits: list[LimitInUse]
 
     @property
     def otherwise(self) -> int:
         """How many were skipped or cancelled: in tables, what has no column of its own."""
-        told = (self.pending, self.sending, self.sent, self.failed, self.in_doubt, self.unknown, self.expired)
-        return self.total - sum(told)
+        return self.skipped + self.cancelled
+
+    @property
+    def told_health(self) -> str:
+        """Its health in a word of people."""
+        return told_health(self.health, is_retired=self.retired_at is not None)
 
 
 class InstanceDetail(InstanceSummary, frozen=True):
@@ -101,8 +109,6 @@ class InstanceDetail(InstanceSummary, frozen=True):
     """When it may send; None: always."""
     latency: GatewayLatency
     created_at: datetime
-    retired_at: datetime | None
-    """Since when it is closed; None: it is in use."""
 
 
 class InstanceCampaign(msgspec.Struct, frozen=True):

@@ -113,6 +113,8 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     instance: str
     to: str | None
     campaigns: Sequence[MovedCampaign]
+    receivers: Sequence[str]
+    """Of notices, which the instance sends them: they get none while it is retired."""
     moved: int
     """How many messages have gone to others by now; a dry run moves none."""
 
@@ -128,6 +130,7 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
     with transaction(engine) as connection:
         lane, taker = _found(connection, name, to)
         campaigns = _open_campaigns(connection, name, lane, taker)
+        receivers = values(connection, "receivers_through", lane=lane)
     stands_in = None if to is None or taker is None else (to, taker)
     planned = [_planned(engine, each, lane, stands_in) for each in campaigns]
     moved = 0
@@ -139,7 +142,7 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
             moved += back.get(each.id, 0)
             # One after the other: workers go on meanwhile.
             moved += patiently(partial(_give_away, engine, each.name, taker))
-    return Retirement(instance=name, to=to, campaigns=planned, moved=moved)
+    return Retirement(instance=name, to=to, campaigns=planned, receivers=receivers, moved=moved)
 
 
 def _found(connection: Connection, name: str, to: str | None) -> tuple[int, int | None]:

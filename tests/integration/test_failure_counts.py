@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadcaster.services.campaigns import campaign_reports
-from broadcaster.services.campaigns.lifecycle import retry_campaign
+from broadcaster.services.campaigns.lifecycle import cancel_campaign, retry_campaign
 from tests.support.shop import Shop, assert_failures_equal_a_recount
 
 
@@ -49,7 +49,26 @@ def test_the_example_of_a_reason_is_one_of_its_messages(shop: Shop) -> None:
     assert shop.sql("SELECT phone, changed_at FROM messages WHERE seq = 10") == [(row.example_phone, row.latest)]
     move(shop, "pending", None, "seq = 10")
     [row] = campaign_reports.campaign_detail(shop.engine, "c").failures
-    assert (row.messages, row.example_phone) == (9, None)
+    assert shop.sql("SELECT phone FROM messages WHERE seq = 9") == [(row.example_phone,)], "another one"
+    assert row.messages == 9
+
+
+def test_a_reason_has_an_example_when_the_last_of_its_messages_was_settled(shop: Shop) -> None:
+    shop.submit("c", 1300, "a", "b")
+    move(shop, "unknown", "'nobody knows'", "seq IN (7, 8) OR seq = 1290")
+    move(shop, "sent", None, "seq = 1290")
+    failures = campaign_reports.campaign_detail(shop.engine, "c").failures
+    unknown = shop.sql("SELECT phone FROM messages WHERE state = 'unknown'")
+    assert {(row.example_phone,) for row in failures} == set(unknown) != set()
+
+
+def test_what_was_cancelled_has_an_example(shop: Shop) -> None:
+    shop.submit("c", 10, "a")
+    move(shop, "sent", None, "seq > 5")
+    cancel_campaign(shop.engine, "c")
+    [row] = campaign_reports.campaign_detail(shop.engine, "c").failures
+    assert (row.state, row.messages) == ("cancelled", 5)
+    assert shop.sql("SELECT phone FROM messages WHERE seq = 5") == [(row.example_phone,)]
 
 
 def test_reasons_that_are_all_different_are_counted_together_from_the_hundredth_on(shop: Shop) -> None:

@@ -441,6 +441,16 @@ def test_a_report_shows_nobody(shop: Shop) -> None:
     assert (first.phone, first.variables, first.last_reply) == (None, None, None)
 
 
+def test_a_reason_still_has_an_example_when_its_last_one_is_forgotten(shop: Shop) -> None:
+    shop.submit("c", 3, "a")
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    shop.sql("UPDATE messages SET state = 'failed', reason = 'refused'")
+    [[kept], [gone]] = shop.sql("SELECT phone FROM messages WHERE seq > 1 ORDER BY seq")
+    forgotten(shop, str(gone))
+    failures = campaign_reports.campaign_detail(shop.engine, "c").failures
+    assert {row.reason: row.example_phone for row in failures} == {"forgotten": None, "refused": kept}
+
+
 @pytest.mark.parametrize(
     ("number", "digest"), [("", b"x" * 32), ("%", b"x" * 32), ("62' OR true --", b"x" * 32), (ANN, b"x"), (ANN, None)]
 )

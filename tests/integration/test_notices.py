@@ -217,6 +217,11 @@ def test_time_in_which_an_instance_was_well_does_not_count_towards_its_minute(sh
     age(shop, 10)
     note(shop)
     assert len(told(shop)) == 1
+    [(seconds,)] = shop.sql(
+        "SELECT extract(epoch FROM now() - (document ->> 'since')::timestamptz)::float FROM notices"
+    )
+    assert isinstance(seconds, float)
+    assert 60 <= seconds < 120, "since the minute that counts began, less the time that it was well"
 
 
 def test_an_instance_that_an_operator_paused_is_neither_in_trouble_nor_well(shop: Shop) -> None:

@@ -126,6 +126,50 @@ def test_a_reply_belongs_to_the_campaign_that_last_messaged_the_person(shop: Sho
     ]
 
 
+@pytest.mark.parametrize("earlier", [True, False], ids=["after an earlier one", "after none"])
+def test_what_was_written_before_a_message_is_no_reply_to_it(shop: Shop, earlier: bool) -> None:
+    """The gateway shows late what a person wrote minutes before the campaign."""
+    shop.add("a")
+    write(shop, BUDI, "old")
+    if earlier:
+        sent(shop, "earlier", 1)
+        shop.sql("UPDATE messages SET changed_at = changed_at - interval '10 min'")
+    listens(shop, "a")
+    sent(shop, "later", 1)
+    write(shop, AYU, "STOP")
+    shop.gateway.ledger.entries[-1].time_ns -= 206 * 10**9
+    write(shop, AYU, "thank you")
+    read_replies(shop)
+    found = shop.sql("SELECT body, campaign, seconds_after BETWEEN 390 AND 396 FROM replies ORDER BY body")
+    assert found == [("STOP", "earlier", True) if earlier else ("STOP", None, None), ("thank you", "later", False)]
+    assert shop.sql("SELECT replies, opted_out_by_reply FROM reply_report WHERE campaign = 'later'") == [(1, 0)]
+    assert opt_outs(shop) != [], "it opts out all the same"
+
+
+def test_what_answers_a_message_that_was_found_late_is_a_reply_to_it(shop: Shop) -> None:
+    """A message that was in doubt is known to be sent long after it was read."""
+    shop.add("a")
+    write(shop, BUDI, "old")
+    listens(shop, "a")
+    sent(shop, "c", 1)
+    shop.sql("""
+        INSERT INTO doubts (
+            segment, campaign_id, seq, attempt, lane_id, account_id, phone,
+            started_at, ended_at, resolved_as, resolved_at
+        )
+        SELECT
+            m.segment, m.campaign_id, m.seq, m.attempt, m.lane_id, i.account_id, m.phone,
+            now() - interval '10 min', now() - interval '9 min', 'found', now()
+        FROM messages m
+        JOIN instances i ON i.id = m.lane_id
+    """)
+    write(shop, AYU, "hello")
+    shop.gateway.ledger.entries[-1].time_ns -= 300 * 10**9
+    read_replies(shop)
+    found = shop.sql("SELECT campaign, seconds_after BETWEEN 290 AND 310 FROM replies")
+    assert found == [("c", True)]
+
+
 def test_replies_are_read_without_anything_having_been_sent_and_while_the_instance_is_paused(shop: Shop) -> None:
     shop.add("a")
     shop.sql("UPDATE lanes SET health = 'paused'")

@@ -11,17 +11,22 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute
+from broadcaster.domain.notices import TOLD
+from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.domain.sharing import MoveReason, Sharing, SharingChange
 from broadcaster.domain.standstill import What
+from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import moving
+from broadcaster.services.campaigns.campaign_reports import campaign_detail
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.checks import hold_in_use
 from broadcaster.services.campaigns.cloning import clone_campaign
-from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
+from broadcaster.services.campaigns.lifecycle import cancel_campaign, pause_campaign, resume_campaign
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, moves_of_instance, open_failovers
 from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.new_content import text_content
@@ -30,6 +35,8 @@ from broadcaster.services.campaigns.submission import Submission
 from broadcaster.services.campaigns.submission_result import Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instance_health import resume_instance
+from broadcaster.services.instance_reports import list_instances, show_instance
+from broadcaster.services.notices.receivers import Destination, add_receiver
 from broadcaster.services.recipients.list_options import RecipientOptions
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.retirement import retire_instance
@@ -598,6 +605,28 @@ def test_an_instance_retires_from_all_of_its_campaigns(shop: Shop) -> None:
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert shop.states("again") == {"sent": 3}
+
+
+def test_one_that_retires_is_called_retired_and_its_receivers_are_named(shop: Shop) -> None:
+    send(shop, 4, "a", "b")
+    boss = Destination(ReceiverWay.WHATSAPP, "6281299999999", "a")
+    add_receiver(shop.engine, lambda: open_vault(shop.settings), "boss", boss, TOLD, 0.02)
+    for dry_run in (True, False):
+        assert list(retire_instance(shop.engine, "a", dry_run=dry_run).receivers) == ["boss"]
+    assert list(retire_instance(shop.engine, "b", to="c", dry_run=True).receivers) == []
+    listed = {each.name: each for each in list_instances(shop.engine)}
+    assert (listed["a"].health, listed["a"].told_health, listed["b"].told_health) == ("paused", "retired", "ok")
+    assert show_instance(shop.engine, "a").told_health == "retired"
+    lanes = {each.instance: each.told_health for each in campaign_detail(shop.engine, "x").lanes}
+    assert lanes == {"a": "retired", "b": "ok"}
+
+
+def test_the_states_of_an_instance_add_up_to_its_total(shop: Shop) -> None:
+    send(shop, 6, "a")
+    cancel_campaign(shop.engine, "x")
+    shown = show_instance(shop.engine, "a")
+    assert (shown.total, shown.cancelled, shown.skipped) == (6, 6, 0)
+    assert shown.total == sum(getattr(shown, state) for state in MessageState)
 
 
 def test_what_comes_back_to_a_retired_one_goes_on_elsewhere(shop: Shop) -> None:

@@ -118,7 +118,7 @@ def test_an_occurrence_on_a_report_adds_up() -> None:
     now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     told = schedule_page(
         "news",
-        [occurrence(now, total=20, sent=10, failed=1, skipped=2, still_open=3), occurrence(now)],
+        [occurrence(now, total=20, sent=10, failed=1, skipped=2, expired=4, still_open=3), occurrence(now)],
         CampaignsReport(at=now, since=None, campaigns=[], failures=[]),
         language(),
     )
@@ -126,7 +126,8 @@ def test_an_occurrence_on_a_report_adds_up() -> None:
 
 
 def occurrence(due_at: datetime, **messages: int) -> OccurrenceSummary:
-    shown = {"total": None, "sent": None, "failed": None, "skipped": None, "still_open": None, **messages}
+    counted = ("total", "sent", "failed", "skipped", "cancelled", "expired", "unknown", "still_open")
+    shown = {**dict.fromkeys(counted), **messages}
     return OccurrenceSummary(
         schedule_id=1,
         schedule="news",

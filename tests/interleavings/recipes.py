@@ -600,7 +600,13 @@ def _reading_replies() -> list[Recipe]:
     take_in = (
         HOLD_OFF,
         known,
-        _step("note_inbound", lane_id=4, messages=_json([{"identity": "02", "meaning": "stop", **said}]), **account),
+        _step(
+            "note_inbound",
+            lane_id=4,
+            messages=_json([{"identity": "02", "meaning": "stop", **said}]),
+            tolerance=MINUTE,
+            **account,
+        ),
         _step(
             "note_chat_readings",
             readings=_json([{"reads": 1, **reading}]),

@@ -116,7 +116,8 @@ def summary(**changes: Any) -> CampaignSummary:
 
 
 def lane(instance: str, **given: int) -> CampaignLane:
-    return CampaignLane(instance, LaneHealth.OK, None, 0.25, 0.25, 5, sum(given.values()), **counts(**given))
+    total = sum(given.values())
+    return CampaignLane(instance, LaneHealth.OK, None, 0.25, 0.25, 5, total, **counts(**given), retired_at=None)
 
 
 def slots() -> list[SlotFigures]:
@@ -297,6 +298,7 @@ def busy_campaigns() -> CampaignsReport:
 def busy_occurrences() -> list[OccurrenceSummary]:
     """Of a schedule, one in every state, with messages in every state."""
     figures = {"total": 12_345, "sent": 10_234, "failed": 146, "skipped": 1_180, "still_open": 20, "rejected": 3}
+    figures |= {"cancelled": 700, "expired": 60, "unknown": 5}
     return [
         OccurrenceSummary(
             schedule_id=1,

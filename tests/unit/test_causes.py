@@ -28,7 +28,7 @@ from broadcaster.domain.schedule_causes import (
     queued_occurrences,
     rejecting_schedules,
 )
-from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
+from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill, What
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.unsettled_causes import UnsettledCampaign, unsettled_campaigns
 from tests.support.commands import assert_runnable
@@ -85,6 +85,19 @@ DOUBT = work(
     decided_by=NOW + timedelta(minutes=59),
     next_poll_at=NOW + timedelta(seconds=4),
 )
+
+
+@pytest.mark.parametrize("health", [LaneHealth.DOWN, LaneHealth.REFUSED])
+def test_chats_that_cannot_be_read_since_the_gateway_is_gone_are_no_trouble_of_their_own(health: LaneHealth) -> None:
+    gone = replace(UNREADABLE, health=health, reason="connection refused", since=ago(60))
+    assert causes_of_instances(gone) == [Cause(health)]
+    former = replace(gone, unreadable_is_former=True)
+    assert causes_of_instances(former) == [Cause(health), Cause.UNREADABLE], "another gateway has those"
+
+
+def causes_of_instances(instance: LaneFacts) -> list[Cause]:
+    told = found(campaign(work(instance, pending=1, in_doubt=2)))
+    return [each.cause for each in told if each.what is What.INSTANCE]
 
 
 @pytest.mark.parametrize(

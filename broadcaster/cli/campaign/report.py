@@ -21,7 +21,7 @@ from broadcaster.cli.campaign.show import (
 )
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
-from broadcaster.cli.instance.listing import HEALTH_STYLES
+from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.pages import HtmlFile, PageLanguage, WithPhones
 from broadcaster.cli.options.results import CsvFile, Json
@@ -117,7 +117,7 @@ def _say_report(name: str, *, as_json: bool) -> None:
     say_table(
         ["INSTANCE", "HEALTH", "RATE", "TOTAL", *(state.replace("_", " ").upper() for state in states)],
         (
-            [lane.instance, lane.health, format_rate(lane.rate_per_second), lane.total]
+            [lane.instance, health_word(lane.told_health), format_rate(lane.rate_per_second), lane.total]
             + [lane.count(state) for state in states]
             for lane in detail.lanes
         ),

@@ -15,7 +15,7 @@ from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.durations import duration
-from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState, told_health
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.test_copies import TestCopy, read_test, send_test
@@ -96,7 +96,8 @@ def _waits_for(copy: TestCopy) -> str:
 
 
 def _said_health(copy: TestCopy) -> str:
-    return f"instance {copy.instance} is {copy.health}" + (f" ({copy.health_reason})" if copy.health_reason else "")
+    health = told_health(copy.health, is_retired=copy.is_retired)
+    return f"instance {copy.instance} is {health}" + (f" ({copy.health_reason})" if copy.health_reason else "")
 
 
 def _failure(copy: TestCopy) -> str:

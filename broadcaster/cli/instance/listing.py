@@ -22,6 +22,7 @@ HEALTH_STYLES = {
     "down": "bold red",
     "stopped": "bold white on red",
     "paused": "yellow",
+    "retired": "dim",
 }
 
 _HEADERS = (
@@ -101,7 +102,7 @@ def limit_in_words(limit: LimitInUse) -> str:
 def _cells(instance: InstanceSummary) -> tuple[object, ...]:
     return (
         instance.name,
-        health_word(instance.health),
+        health_word(instance.told_health),
         _rates(instance),
         instance.pending,
         instance.sending,

@@ -50,12 +50,21 @@ def retire(
     if as_json:
         say_json({"dry_run": dry_run, **msgspec.structs.asdict(retired)})
         return
-    _say_campaigns(retired)
+    _say_what_follows(retired)
     if dry_run:
         say(f"instance {name} is as it was: this was a dry run")
     else:
         say(f"instance {name} is retired; moved: {retired.moved:,}")
         say(f"bring it back with `broadcaster instance resume {quote(name)}`")
+
+
+def _say_what_follows(retired: Retirement) -> None:
+    _say_campaigns(retired)
+    for each in retired.receivers:
+        warn(
+            f"receiver {each} gets notices through instance {retired.instance}, and none while that is retired: give "
+            f"it another with `broadcaster notify set {quote(each)} --whatsapp PHONE --instance NAME`"
+        )
 
 
 def _say_campaigns(retired: Retirement) -> None:
@@ -99,5 +108,5 @@ def _span(seconds: float | None) -> str | None:
 def _ask(planned: Retirement) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"retiring instance {planned.instance} wants --yes; --dry-run shows what it comes to")
-    _say_campaigns(planned)
+    _say_what_follows(planned)
     typer.confirm(f"Retire instance {planned.instance}?", abort=True, err=True)

@@ -25,7 +25,8 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show one instance. Its key is never shown."""
     with reader(load()) as source:
         inbox = inbox_standing(source, name)
-        document = {**instance_document(show_instance(source, name)), "inbox": inbox}
+        shown = show_instance(source, name)
+        document = {**instance_document(shown), "inbox": inbox}
         moves, away = moves_of_instance(source, name), open_failovers(source, instance=name)
     if as_json:
         say_json(document | {"moves": moves, "failovers": away})
@@ -33,7 +34,7 @@ def show(name: Name, as_json: Json = False) -> None:
     moments = {key: shown_time(document[key]) for key in _MOMENTS}
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
-    document["health"] = health_word(document["health"])
+    document["health"] = health_word(shown.told_health)
     document["hours"] = document["hours"] and str(document["hours"])
     permitted = format_rate(document.pop("permitted_per_second"))
     document["gaps"] = document["gaps"] and f"{document['gaps']}: {permitted} in all"

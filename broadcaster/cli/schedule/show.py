@@ -122,7 +122,7 @@ def report(
     """Show what became of each occurrence, newest first. OPEN counts the messages that are not final yet.
 
     SKIPPED, where there are any, counts those that were skipped; OTHER those that did not leave in time, were
-    cancelled, or are unknown.
+    cancelled, or are unknown: the reason says how many of each.
 
     Recipients who could be sent nothing are no messages: so many are rejected, says the reason. As a page it also sums
     up what its campaigns came to, and why messages were not sent.
@@ -181,9 +181,14 @@ def _count_columns(rows: Sequence[OccurrenceSummary]) -> Mapping[str, Callable[[
 
 
 def _reason(row: OccurrenceSummary) -> str | None:
-    """Why it is in this state, and how many of its recipients are in none of the sums."""
-    rejected = f"{row.rejected:,} rejected" if row.rejected else None
-    return "; ".join(filter(None, (rejected, row.reason))) or None
+    """Why it is in this state, what OTHER counts, and how many of its recipients are in none of the sums."""
+    counted = (
+        (row.expired, "expired"),
+        (row.cancelled, "cancelled"),
+        (row.unknown, "unknown"),
+        (row.rejected, "rejected"),
+    )
+    return "; ".join(filter(None, (*(f"{count:,} {name}" for count, name in counted if count), row.reason))) or None
 
 
 def upcoming_document(upcoming: Upcoming) -> dict[str, Any]:

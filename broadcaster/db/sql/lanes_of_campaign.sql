@@ -15,7 +15,8 @@ SELECT /* lanes_of_campaign */
     cl.unknown,
     cl.skipped,
     cl.cancelled,
-    cl.expired
+    cl.expired,
+    i.retired_at
 FROM campaign_lanes cl
 JOIN instances i ON i.id = cl.lane_id
 JOIN lanes l ON l.id = cl.lane_id

@@ -16,12 +16,15 @@ SELECT /* list_instances */
     failed,
     in_doubt,
     unknown,
+    skipped,
+    cancelled,
     expired,
     lease_holder,
     lease_expires_at,
     not_before,
     truth_shown,
     truth_missing,
+    retired_at,
     limits_in_use(instance_id) AS limits
 FROM instance_report
 ORDER BY instance

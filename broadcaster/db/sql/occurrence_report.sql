@@ -18,6 +18,9 @@ SELECT /* occurrence_report */
     sent,
     failed,
     skipped,
+    cancelled,
+    expired,
+    unknown,
     still_open,
     rejected
 FROM occurrence_report

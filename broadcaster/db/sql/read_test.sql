@@ -6,6 +6,7 @@ SELECT /* read_test */
     i.name AS instance,
     l.health,
     l.health_reason,
+    i.retired_at IS NOT NULL AS is_retired,
     m.state,
     m.attempt AS attempts,
     m.reason,

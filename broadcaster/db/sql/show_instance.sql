@@ -16,12 +16,15 @@ SELECT /* show_instance */
     r.failed,
     r.in_doubt,
     r.unknown,
+    r.skipped,
+    r.cancelled,
     r.expired,
     r.lease_holder,
     r.lease_expires_at,
     r.not_before,
     r.truth_shown,
     r.truth_missing,
+    r.retired_at,
     limits_in_use(i.id) AS limits,
     lately.latency,
     a.base_url,
@@ -31,8 +34,7 @@ SELECT /* show_instance */
     i.stops,
     i.gaps,
     hours.document AS hours,
-    i.created_at,
-    i.retired_at
+    i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
 LEFT JOIN opening_hours hours ON hours.id = i.hours_id

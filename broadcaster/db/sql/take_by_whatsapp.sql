@@ -3,7 +3,7 @@ SELECT /* take_by_whatsapp */
 -- transaction ends: of the delivery's row it sees what was committed last. The receiver is locked first, as the claim does.
     i.name AS instance,
     l.health,
-    l.health_reason,
+    i.retired_at IS NOT NULL AS is_retired,
     EXISTS (SELECT FROM opted_out o WHERE o.phone = r.address AND o.lane_id IN (0, l.id)) AS has_opted_out
 FROM receivers r
 JOIN deliveries d ON d.receiver_id = r.id

@@ -16,7 +16,14 @@ from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.meter import SpeedLimit
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import Sharing
-from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState, OccurrenceState
+from broadcaster.domain.states import (
+    FINAL_MESSAGE_STATES,
+    CampaignState,
+    LaneHealth,
+    MessageState,
+    OccurrenceState,
+    told_health,
+)
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
 
@@ -130,6 +137,13 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     skipped: int
     cancelled: int
     expired: int
+    retired_at: datetime | None
+    """Since when the instance is closed; None: it is in use."""
+
+    @property
+    def told_health(self) -> str:
+        """The instance's health in a word of people."""
+        return told_health(self.health, is_retired=self.retired_at is not None)
 
     @property
     def may_send(self) -> bool:

@@ -36,6 +36,7 @@ class TestCopy(msgspec.Struct, frozen=True, kw_only=True):
     health: LaneHealth
     """Of the instance."""
     health_reason: str | None
+    is_retired: bool
     state: MessageState
     attempts: int
     reason: str | None

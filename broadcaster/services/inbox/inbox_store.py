@@ -39,10 +39,14 @@ class ConfirmOptOut(Protocol):
 class InboxStore:
     """The inbox reader's view of Postgres: blocking statements, on threads of their own."""
 
-    def __init__(self, engine: Engine, vault: Vault, confirm: ConfirmOptOut | None) -> None:
-        """`confirm` lets people know that they have opted out; None: nobody does."""
+    def __init__(self, engine: Engine, vault: Vault, tolerance: timedelta, confirm: ConfirmOptOut | None) -> None:
+        """`tolerance` is by how much clocks of gateways may differ from Postgres's.
+
+        `confirm` lets people know that they have opted out; None: nobody does.
+        """
         self._engine = engine
         self._vault = vault
+        self._tolerance = tolerance
         self._confirm = confirm
         self._running: set[asyncio.Future[Any]] = set()
 
@@ -120,6 +124,7 @@ class InboxStore:
                 account=inbox.account_id,
                 lane_id=inbox.lane_id,
                 messages=_json(kept),
+                tolerance=self._tolerance,
             )
             known = [{"id": each.id, "forms": sure_forms(each.phone)} for each in new if each.phone is not None]
             execute(connection, "note_first_writers", writers=_json(known))

@@ -90,8 +90,14 @@ def _lasting(
     execute(connection, "see_troubles", found=_json(found.values()), looked=sorted(looked))
     for ripe in rows(connection, "ripe_troubles", _Ripe, patience=_json(notices.PATIENCE)):
         occasion = found[ripe.event, ripe.subject, ripe.cause]
-        since = ripe.seen_since.astimezone(UTC).isoformat()
-        yield msgspec.structs.replace(occasion, occurrence=f"{ripe.cause} {since}".lstrip())
+        since = ripe.seen_since.astimezone(UTC)
+        # What comes and goes is told since the time that was counted began, and not since it came last.
+        began = occasion.notice.since and min(occasion.notice.since, since)
+        yield msgspec.structs.replace(
+            occasion,
+            occurrence=f"{ripe.cause} {since.isoformat()}".lstrip(),
+            notice=msgspec.structs.replace(occasion.notice, since=began),
+        )
     for each in rows(connection, "end_troubles", _Recovered, calm=_json(notices.CALM)):
         yield notices.well_again(each.instance, each.told_at.astimezone(UTC).isoformat(), each.told_at)
 

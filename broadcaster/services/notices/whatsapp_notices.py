@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, first
-from broadcaster.domain.states import LaneHealth
+from broadcaster.domain.states import LaneHealth, told_health
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_single, next_campaign_id
 from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.forgetting.forgotten import OpenVault, refuse_forgotten
@@ -30,7 +30,7 @@ class _Through(msgspec.Struct, frozen=True):
 
     instance: str
     health: LaneHealth
-    health_reason: str | None
+    is_retired: bool
     has_opted_out: bool
     """The receiver's phone, from what it sends."""
 
@@ -47,7 +47,8 @@ def send_notice(engine: Engine, open_vault: OpenVault, delivery: Delivery) -> An
         if through is None:
             return Answer(True, "it was handed over before")
         if through.health not in _WELL:
-            return Answer(False, f"instance {through.instance} is {through.health}, and sends nothing")
+            health = told_health(through.health, is_retired=through.is_retired)
+            return Answer(False, f"instance {through.instance} is {health}, and sends nothing")
         if through.has_opted_out:
             return Answer(False, "its phone has opted out")
         refuse_forgotten(connection, delivery.address, open_vault)

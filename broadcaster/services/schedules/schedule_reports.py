@@ -111,6 +111,9 @@ class OccurrenceSummary(msgspec.Struct, frozen=True):
     sent: int | None
     failed: int | None
     skipped: int | None
+    cancelled: int | None
+    expired: int | None
+    unknown: int | None
     still_open: int | None
     rejected: int | None
     """Of its recipients, those who could be sent nothing: no messages, so that they are in no other sum."""
@@ -126,7 +129,7 @@ class OccurrenceSummary(msgspec.Struct, frozen=True):
         """How many messages are final, and neither sent, failed nor skipped; None: there is no campaign."""
         if self.total is None:
             return None
-        return self.total - sum(each or 0 for each in (self.sent, self.failed, self.skipped, self.still_open))
+        return sum(each or 0 for each in (self.cancelled, self.expired, self.unknown))
 
 
 def list_schedules(engine: Engine) -> Sequence[ScheduleSummary]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from functools import partial
 from random import Random
 from types import TracebackType
@@ -115,7 +116,12 @@ class SendingProcess:
         outcomes = OutcomeWriter(store, spool, lease_clock, self._follower)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
-        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault, self._confirm)
+        self._inboxes = InboxStore(
+            open_engine(settings, lock_timeout=_LOCK_TIMEOUT),
+            self._vault,
+            timedelta(seconds=settings.gateway_clock_seconds),
+            self._confirm,
+        )
         self._stack.push_async_callback(self._inboxes.aclose, _CLOSE_TIMEOUT)
         self._path = SendPath(
             store=store,

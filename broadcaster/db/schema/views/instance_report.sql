@@ -16,13 +16,16 @@ SELECT
     coalesce(n.failed, 0) AS failed,
     coalesce(n.in_doubt, 0) AS in_doubt,
     coalesce(n.unknown, 0) AS unknown,
+    coalesce(n.skipped, 0) AS skipped,
+    coalesce(n.cancelled, 0) AS cancelled,
     coalesce(n.expired, 0) AS expired,
     l.lease_holder,
     l.lease_expires_at,
     l.not_before,
     a.truth_shown,
     a.truth_missing,
-    nullif(a.truth_since, '-infinity') AS truth_since
+    nullif(a.truth_since, '-infinity') AS truth_since,
+    i.retired_at
 FROM instances i
 JOIN lanes l ON l.id = i.id
 JOIN accounts a ON a.id = i.account_id
@@ -35,6 +38,8 @@ LEFT JOIN LATERAL (
         sum(cl.failed)::bigint AS failed,
         sum(cl.in_doubt)::bigint AS in_doubt,
         sum(cl.unknown)::bigint AS unknown,
+        sum(cl.skipped)::bigint AS skipped,
+        sum(cl.cancelled)::bigint AS cancelled,
         sum(cl.expired)::bigint AS expired
     FROM campaign_lanes cl JOIN campaigns c ON c.id = cl.campaign_id
     WHERE cl.lane_id = i.id AND c.test_of IS NULL AND c.state <> 'draft'

@@ -18,6 +18,9 @@ SELECT
     n.sent,
     n.failed,
     n.skipped,
+    n.cancelled,
+    n.expired,
+    n.unknown,
     n.still_open,
     c.recipients_rejected AS rejected
 FROM occurrences o
@@ -29,6 +32,9 @@ LEFT JOIN LATERAL (
         coalesce(sum(cl.sent), 0)::bigint AS sent,
         coalesce(sum(cl.failed), 0)::bigint AS failed,
         coalesce(sum(cl.skipped), 0)::bigint AS skipped,
+        coalesce(sum(cl.cancelled), 0)::bigint AS cancelled,
+        coalesce(sum(cl.expired), 0)::bigint AS expired,
+        coalesce(sum(cl.unknown), 0)::bigint AS unknown,
         coalesce(sum(cl.pending + cl.sending + cl.in_doubt), 0)::bigint AS still_open
     FROM campaign_lanes cl
     WHERE cl.campaign_id = c.id
