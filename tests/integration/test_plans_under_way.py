@@ -111,7 +111,8 @@ def test_what_did_not_leave_in_trouble_says_nothing_of_how_fast_a_lane_that_is_w
         " VALUES (1, now() - interval '6 min', now() - interval '1 min', 'down')"
     )
     shop.sql(
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)"
+        "INSERT INTO attempts"
+        " (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)"
         " SELECT segment, campaign_id, seq, number, 1, (SELECT account_id FROM instances), 'not_sent', 'refused',"
         "   now() - least(number, 6) * interval '1 min'"
         " FROM messages, generate_series(2, 20) number WHERE seq = 1"
