@@ -18,7 +18,7 @@ from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
-from broadcaster.domain.plan_remarks import plan_remarks, said_change_of_expiry, said_expiry
+from broadcaster.domain.plan_remarks import plan_remarks, said_change_of_expiry, said_expiry, said_waits_for_people
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
@@ -200,7 +200,7 @@ def _said_end(plan: CampaignPlan) -> str:
 
 def _said_waits(plan: CampaignPlan) -> list[str]:
     said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
-    said += [each.what(shown_time) for each in plan.waiting_people]
+    said += said_waits_for_people(plan, shown_time)
     return ["; ".join(said)] if said else []
 
 
