@@ -95,6 +95,8 @@ class CampaignPlan:
     """What those wait for that expire, where others leave; for people, such as `limit 25/d of a`."""
     put_off: Mapping[PersonRule, int] = field(default_factory=dict)
     """How many of its messages will have to wait for people who get something else before."""
+    is_earliest: bool = False
+    """Whether people whom it shares with others may make it end later: these are not reckoned with."""
     is_skipped: bool = False
     """Whether it is left out, since another one of its schedule is still sent when it is due."""
     rest_of: int | None = None
@@ -125,7 +127,8 @@ class CampaignPlan:
     @property
     def waits_for(self) -> list[str]:
         """What it waits for, people included; each for people, such as `limit 25/d of a`."""
-        return [*(wait.what for wait in self.waits), *people_waited_for(each.rule for each in self.waiting_people)]
+        rules = [*(each.rule for each in self.waiting_people), *self.put_off]
+        return [*(wait.what for wait in self.waits), *people_waited_for(rules)]
 
     @property
     def said_waits(self) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration, duration_parts
+from broadcaster.domain.instance_copies import said_like, with_more, worth_copying
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours, closing_later
 from broadcaster.domain.pacing import FASTEST, format_rate
@@ -54,9 +55,12 @@ class PlanChange(msgspec.Struct, frozen=True):
 
 
 def makes_it(plan: CampaignPlan, deadline: datetime) -> bool:
-    """Whether all of it leaves before the deadline, nine of ten times."""
+    """Whether all of it leaves before the deadline, nine of ten times.
+
+    Through instances without a rate it leaves at once, as far as their gateways let it.
+    """
     last = plan.latest_at or plan.ends_at
-    return plan.is_paced and last is not None and last <= deadline and not plan.expire
+    return last is not None and last <= deadline and not plan.expire
 
 
 def cheapest_change(campaign: PlannedCampaign, deadline: datetime) -> PlanChange | None:
@@ -222,10 +226,21 @@ def _faster(
 
 
 def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
-    least = _least(lambda number: makes_it(campaign.with_more(number).plan(), deadline), MOST_INSTANCES)
-    if least is not None:
+    now = campaign.around.now
+    seconds = (deadline - max(now, campaign.starts_at or now)).total_seconds()
+    if seconds <= 0:
+        return
+    found = []
+    for order, like in enumerate(worth_copying(campaign, seconds)):
+
+        def suffices(number: int, like: LaneNow = like) -> bool:
+            return makes_it(with_more(campaign, number, like).plan(), deadline)
+
+        if (least := _least(suffices, MOST_INSTANCES)) is not None:
+            found.append((least, order, like))
+    for least, _, like in sorted(found, key=lambda each: each[:2]):
         more = "1 instance" if least == 1 else f"{least} instances"
-        yield f"{more} more like {campaign.fastest.instance}", campaign.with_more(least)
+        yield f"{more} more like {said_like(campaign, like)}", with_more(campaign, least, like)
 
 
 _FINDERS: dict[ChangeKind, Callable[[PlannedCampaign, datetime], Iterator[_Found]]] = {

@@ -9,7 +9,7 @@ from shlex import quote
 
 from broadcaster.domain.campaign_plans import CampaignPlan, StoppedInstance
 from broadcaster.domain.failover_plans import PlannedMove, together
-from broadcaster.domain.frequency import they_were
+from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import Skipped, said_skips
 from broadcaster.domain.states import LaneHealth
@@ -64,12 +64,23 @@ def _said_stays(plan: CampaignPlan) -> Iterator[str]:
 def said_put_off(plan: CampaignPlan) -> Iterator[str]:
     """How many of a plan's messages wait for people, where some of these get something else before."""
     now = {each.rule: each.messages for each in plan.waiting_people}
-    for rule, more in plan.put_off.items():
-        messages = more + now.get(rule, 0)
-        # People are planned in groups: of what all of them meet it is known to how many it is.
-        about = "about " if messages < plan.messages else ""
+    for rule in plan.put_off:
         by_now = f", {now[rule]:,} of them by now" if rule in now else ""
-        yield f"{about}{messages:,} of {plan.messages:,} wait for people who {they_were(rule)}{by_now}"
+        yield f"{_said_held_back(plan, rule)} of {plan.messages:,} wait for people who {they_were(rule)}{by_now}"
+
+
+def said_waits_for_people(plan: CampaignPlan, clock: Callable[[datetime], str]) -> Iterator[str]:
+    """Whom a plan's messages wait for, by now or later, without a verb. `clock` formats a moment."""
+    yield from (each.what(clock) for each in plan.waiting_people if each.rule not in plan.put_off)
+    for rule in plan.put_off:
+        yield f"people who {they_were(rule)} ({_said_held_back(plan, rule)} of {_messages(plan.messages)})"
+
+
+def _said_held_back(plan: CampaignPlan, rule: PersonRule) -> str:
+    """How many messages wait for people by this rule, of whom some get something else before."""
+    messages = plan.put_off[rule] + sum(each.messages for each in plan.waiting_people if each.rule is rule)
+    # People are planned in groups: of what all of them meet it is known to how many it is.
+    return f"{'about ' if messages < plan.messages else ''}{messages:,}"
 
 
 def said_reach(plan: CampaignPlan, skips: Sequence[Skipped]) -> str:

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import inf
 
 import msgspec
 
@@ -229,46 +228,6 @@ class PlannedCampaign:
             for lane, messages in shares_of(total, shares).items()
         ]
         return replace(self, parts=[*(part for part in self.parts if part.is_under_way), *parts])
-
-    def with_more(self, instances: int) -> PlannedCampaign:
-        """So many instances more, each like its `fastest`, with limits of their own that are not used yet."""
-        fastest = self.fastest
-        known = {limit.id: limit for limit in self.around.limits}
-        added, limits = [], []
-        for number in range(1, instances + 1):
-            ids = []
-            for each in fastest.limits:
-                if known[each].is_shared:
-                    ids.append(each)
-                    continue
-                fresh = -(number * 1_000_000 + abs(each) % 1_000_000)
-                limits.append(msgspec.structs.replace(known[each], id=fresh, counts=()))
-                ids.append(fresh)
-            name = f"another like {fastest.instance}"
-            added.append(
-                msgspec.structs.replace(
-                    fastest,
-                    id=-number,
-                    instance=name,
-                    debt=0.0,
-                    rests=0.0,
-                    is_stopped=False,
-                    trouble_since=None,
-                    limits=tuple(ids),
-                )
-            )
-        return self.through(added, limits, self.weights.get(fastest.id))
-
-    @property
-    def fastest(self) -> LaneNow:
-        """The one of its lanes that sends most in the long run, under all that is counted."""
-
-        def lasting(lane: LaneNow) -> tuple[float, float]:
-            counted = [limit.most / limit.span_seconds for limit in self.around.limits if limit.id in lane.limits]
-            rate = inf if lane.rate is None else lane.rate
-            return min([rate, *counted]), rate
-
-        return max(self.own_lanes, key=lasting)
 
     @property
     def shared_limits(self) -> Sequence[LimitNow]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.reading import Snapshot
-from broadcaster.db.statements import execute, rows, values
+from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import dealt_to_room, shares_of
 from broadcaster.domain.giving import takers_of
@@ -116,7 +116,7 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Sequence[str]
     """Of notices, which the instance sends them: they get none while it is retired."""
     moved: int
-    """How many messages have gone to others by now; a dry run moves none."""
+    """How many messages have gone to others since it was retired, whoever moved them; a dry run moves none."""
 
 
 def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run: bool = False) -> Retirement:
@@ -133,16 +133,20 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
         receivers = values(connection, "receivers_through", lane=lane)
     stands_in = None if to is None or taker is None else (to, taker)
     planned = [_planned(engine, each, lane, stands_in) for each in campaigns]
-    moved = 0
-    if not dry_run:
-        patiently(lambda: _retire(engine, name, lane, taker))
-        # Nobody else takes what others in trouble would have got, if this one was all that they had.
-        back = patiently(lambda: end_failovers(engine))
-        for each in campaigns:
-            moved += back.get(each.id, 0)
-            # One after the other: workers go on meanwhile.
-            moved += patiently(partial(_give_away, engine, each.name, taker))
+    moved = 0 if dry_run else _carry_out(engine, name, lane, taker, [each.name for each in campaigns])
     return Retirement(instance=name, to=to, campaigns=planned, receivers=receivers, moved=moved)
+
+
+def _carry_out(engine: Engine, name: str, lane: int, taker: int | None, campaigns: Sequence[str]) -> int:
+    """Returns how many messages have gone to others: once it is retired, ticks move them as well."""
+    before = patiently(lambda: _retire(engine, name, lane, taker))
+    # Nobody else takes what others in trouble would have got, if this one was all that they had.
+    patiently(lambda: end_failovers(engine))
+    for each in campaigns:
+        # One after the other: workers go on meanwhile.
+        patiently(partial(_give_away, engine, each, taker))
+    with transaction(engine) as connection:
+        return int(value(connection, "moved_since_retired", lane=lane, after=before))
 
 
 def _found(connection: Connection, name: str, to: str | None) -> tuple[int, int | None]:
@@ -150,8 +154,11 @@ def _found(connection: Connection, name: str, to: str | None) -> tuple[int, int 
     return lane, None if to is None else next(iter(lanes_of(connection, [to])))
 
 
-def _retire(engine: Engine, name: str, lane: int, taker: int | None) -> None:
-    """Nobody gives it a campaign meanwhile: who does has its lane locked until the commit (`hold_in_use`)."""
+def _retire(engine: Engine, name: str, lane: int, taker: int | None) -> int:
+    """Returns the latest move (id) before.
+
+    Nobody gives it a campaign meanwhile: who does has its lane locked until the commit (`hold_in_use`).
+    """
     with transaction(engine) as connection:
         if taker is not None:
             hold_in_use(connection, [taker])
@@ -160,19 +167,20 @@ def _retire(engine: Engine, name: str, lane: int, taker: int | None) -> None:
         table = tables.lanes
         connection.execute(select(table.c.id).where(table.c.id == lane).with_for_update())
         _open_campaigns(connection, name, lane, None)
+        before = int(value(connection, "latest_move", lane=lane))
         execute(connection, "retire_instance", lane=lane)
+        return before
 
 
-def _give_away(engine: Engine, campaign: str, taker: int | None) -> int:
+def _give_away(engine: Engine, campaign: str, taker: int | None) -> None:
     """Whom its care leaves out there is skipped: other instances know other people."""
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, campaign)
-        moved = give_away(connection, campaign_id, taker)
+        give_away(connection, campaign_id, taker)
         if taker is not None:
             # Of a campaign for whose failover others send what the taker has, those do.
-            moved += give_away(connection, campaign_id)
+            give_away(connection, campaign_id)
         skip_left_out_by_now(connection, campaign_id)
-        return moved
 
 
 def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | None) -> Sequence[_Campaign]:

@@ -240,6 +240,18 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     assert planned["waits"][0]["what"] == "limit 25/d of a"
 
 
+def test_a_deadline_is_judged_with_what_is_changed(run_cli: RunCli) -> None:
+    submit(run_cli, "--draft")
+    assert_done(run_cli("instance", "add", "unlimited", "--key-stdin", stdin="key-b"))
+    made = run_cli("campaign", "plan", "c", "--with-instance", "unlimited", "--by", "in 1h")
+    assert made.code == 0
+    assert re.search(r"^with instance unlimited it makes ", made.stdout, re.MULTILINE)
+    missed = run_cli("campaign", "plan", "c", "--with-rate", "a=26/d", "--by", "in 30h").stdout
+    assert re.search(
+        r"^with a at 26/d it misses .*; the cheapest further change that makes it: ", missed, re.MULTILINE
+    )
+
+
 def test_what_expires_is_told_with_what_would_change_it(run_cli: RunCli) -> None:
     submit(run_cli, "--draft", "--expires", "in 6h")
     said = run_cli("campaign", "plan", "c", "--with-rate", "a=40/d").stdout

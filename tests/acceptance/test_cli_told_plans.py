@@ -179,6 +179,21 @@ def test_status_says_of_what_is_sent_by_a_half_when_the_rest_of_it_is(run_cli: R
     assert re.search(r"^the rest of campaign x is sent (at|from .* until) ", said, re.MULTILINE)
 
 
+def test_people_who_will_have_had_enough_by_then_are_waited_for_as_well(run_cli: RunCli, shop: Shop) -> None:
+    """They get the other campaign first, which has a place before: the cap makes days of it, and not the limit."""
+    assert_done(run_cli("limit", "person", "1/d"))
+    assert_done(run_cli("instance", "set", "a", "--rate", "1/min"))
+    shop.submit("other", 12, "b")
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--at", "in 1h", stdin=PEOPLE))
+    who = "people who have had as many as caps allow"
+    planned = run_cli("campaign", "plan", "x").stdout
+    assert re.search(rf"^waits for +.*{who} \(about 12 of 20 messages\)$", planned, re.MULTILINE)
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    assert re.search(rf"^ends .*it waits for .*{who}$", shown, re.MULTILINE)
+    said = assert_done(run_cli("status")).stdout
+    assert re.search(r"^campaign x is sent from .* until .* at the earliest$", said, re.MULTILINE)
+
+
 def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
     assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))

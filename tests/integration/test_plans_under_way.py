@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.services.campaigns.foreseeing import WhatIf, foresee
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
+from tests.support.meanwhile import meanwhile
 from tests.support.plan_runs import limit_lane, share
 from tests.support.shop import Shop
 
@@ -89,23 +88,6 @@ _FILL = (
 )
 
 
-@contextmanager
-def meanwhile(shop: Shop, name: str, change: Callable[[], object]) -> Iterator[None]:
-    """The first time that the statement of this name has been run, something is committed beside it."""
-    changes = [change]
-
-    def run(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if f"/* {name} */" in statement and changes:
-            changes.pop()()
-
-    event.listen(shop.engine, "after_cursor_execute", run)
-    try:
-        yield
-    finally:
-        event.remove(shop.engine, "after_cursor_execute", run)
-    assert not changes
-
-
 @pytest.mark.parametrize(
     "looks", [lambda shop: foresee(shop.engine, "c", WhatIf()).plan, lambda shop: open_work(shop.engine, "c").plan()]
 )
@@ -118,3 +100,22 @@ def test_a_plan_is_of_one_moment_whatever_is_claimed_while_it_is_read(
     assert plan is not None
     assert plan.seconds is not None
     assert plan.seconds < SOON.total_seconds()
+
+
+def test_what_did_not_leave_in_trouble_says_nothing_of_how_fast_a_lane_that_is_well_again_sends(shop: Shop) -> None:
+    shop.add("a", "60/min")
+    shop.submit("c", MESSAGES, "a")
+    before = foresee(shop.engine, "c", WhatIf()).plan
+    shop.sql(
+        "INSERT INTO lane_troubles (lane_id, began_at, ended_at, health)"
+        " VALUES (1, now() - interval '6 min', now() - interval '1 min', 'down')"
+    )
+    shop.sql(
+        "INSERT INTO attempts"
+        " (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)"
+        " SELECT segment, campaign_id, seq, number, 1, (SELECT account_id FROM instances), 'not_sent', 'refused',"
+        "   now() - least(number, 6) * interval '1 min'"
+        " FROM messages, generate_series(2, 20) number WHERE seq = 1"
+    )
+    after = foresee(shop.engine, "c", WhatIf()).plan
+    assert after.seconds == pytest.approx(before.seconds, abs=0.5)

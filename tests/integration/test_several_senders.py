@@ -46,6 +46,7 @@ from broadcaster.services.schedules.operator_decisions import make_occurrence_no
 from broadcaster.services.schedules.schedule_reports import list_schedules
 from broadcaster.services.standstill import find_standstills
 from tests.support.database import as_owner
+from tests.support.meanwhile import meanwhile
 from tests.support.schedules import add_audience, new_schedule
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for
@@ -627,6 +628,15 @@ def test_the_states_of_an_instance_add_up_to_its_total(shop: Shop) -> None:
     shown = show_instance(shop.engine, "a")
     assert (shown.total, shown.cancelled, shown.skipped) == (6, 6, 0)
     assert shown.total == sum(getattr(shown, state) for state in MessageState)
+
+
+def test_what_a_tick_moves_meanwhile_counts_as_moved(shop: Shop) -> None:
+    send(shop, 12, "a", "b")
+    send(shop, 8, "a", "b", name="y")
+    with meanwhile(shop, "end_failovers", lambda: move_pending(shop.engine)):
+        assert retire_instance(shop.engine, "a").moved == 10
+    assert pending(shop) == {"b": 20}
+    assert retire_instance(shop.engine, "a").moved == 0
 
 
 def test_what_comes_back_to_a_retired_one_goes_on_elsewhere(shop: Shop) -> None:

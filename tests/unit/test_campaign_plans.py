@@ -19,6 +19,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.frequency import PersonRule, WaitingPeople
 from broadcaster.domain.gaps import Gaps, Span
+from broadcaster.domain.instance_copies import best_to_copy, with_more
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
@@ -163,7 +164,8 @@ def test_what_is_being_sent_leaves_at_once_and_takes_no_place() -> None:
     assert [(each.instance, each.messages) for each in plan.days] == [("i1", 5)]
     more = found.plan([*under_way, *parts({1: 5})])
     assert more.seconds == pytest.approx(3600 + 75, abs=80)
-    elsewhere = PlannedCampaign(found, [*under_way, *parts({1: 4})]).with_more(1)
+    elsewhere = PlannedCampaign(found, [*under_way, *parts({1: 4})])
+    elsewhere = with_more(elsewhere, 1, best_to_copy(elsewhere, 1))
     assert sum(part.messages for part in elsewhere.parts if part.lane_id == 1) >= 5
 
 
@@ -376,7 +378,8 @@ def test_one_more_instance_gets_its_part_by_weights_where_there_are_any(
 ) -> None:
     work = around({1: Limit(1.0, 1), 2: Limit(1.0, 1)})
     parts = [PlannedPart(lane_id=1, messages=75), PlannedPart(lane_id=2, messages=25)]
-    more = PlannedCampaign(work, parts, weights=weights).with_more(1)
+    before = PlannedCampaign(work, parts, weights=weights)
+    more = with_more(before, 1, best_to_copy(before, 1))
     messages = {part.lane_id: part.messages for part in more.parts}
     assert sorted(messages) == [-1, 1, 2]
     assert sum(messages.values()) == 100

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec import structs
 
+from broadcaster.domain.instance_copies import best_to_copy, said_like, with_more, worth_copying
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.plan_changes import ChangeKind, cheapest_change
+from broadcaster.domain.plan_changes import ChangeKind, _more_instances, cheapest_change, makes_it
 from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.span_limits import parse_each_rate
@@ -129,8 +131,37 @@ def test_a_rate_of_another_span_is_added(written: list[str], hours: int) -> None
 
 def test_instances_are_added_like_the_one_that_sends_most_in_the_long_run() -> None:
     work = campaign(lane(1, rate=10.0, limits=(7,)), lane(2), limits=(limit(7, 20, 86_400),), messages=500)
-    assert work.fastest.instance == "i2"
-    assert "another like i2" in {each.instance for each in work.with_more(1).own_lanes}
+    like = best_to_copy(work, 1)
+    assert like.instance == "i2"
+    assert "another like i2" in {each.instance for each in with_more(work, 1, like).own_lanes}
+
+
+def full(name: str) -> LimitNow:
+    """A limit that others share."""
+    today = {"is_shared": True, "counts": (20,), "newest": int(NOW.timestamp() / 1800)}
+    return structs.replace(limit(8, 20, 86_400), name=name, **today)
+
+
+def test_an_instance_more_is_like_one_that_helps_and_not_like_one_that_shares_what_is_full() -> None:
+    work = campaign(lane(1, limits=(8,)), lane(2, rate=1 / 60), limits=(full("all"),), messages=180)
+    assert best_to_copy(work, 2).instance == "i2"
+    assert said_like(work, work.own_lanes[0]) == "i1, in limit all as well, which is full"
+    changed = replace(work, parts=[replace(each, lane_id=2) for each in work.parts])
+    assert "instances more like i2" in next(_more_instances(changed, NOW + timedelta(minutes=30)))[0]
+
+
+def test_by_a_deadline_an_instance_more_is_like_the_one_that_sends_most_until_then() -> None:
+    """In the long run the first one sends more, and within ten minutes the second one."""
+    lanes = lane(1), lane(2, rate=10.0, limits=(7,))
+    work = campaign(*lanes, limits=(limit(7, 300, 86_400),), messages=2000)
+    assert [worth_copying(work, seconds)[0].instance for seconds in (600, inf)] == ["i2", "i1"]
+
+
+def test_what_leaves_as_soon_as_the_gateway_lets_it_makes_any_deadline() -> None:
+    unlimited = structs.replace(lane(), interval=0.0, pace_rate=None)
+    plan = campaign(unlimited, messages=50).plan()
+    assert not plan.is_paced
+    assert makes_it(plan, NOW + timedelta(minutes=1))
 
 
 def test_what_is_not_dealt_yet_is_dealt_by_what_is_changed() -> None:

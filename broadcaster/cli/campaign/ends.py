@@ -57,6 +57,8 @@ def _said_late(plan: CampaignPlan) -> str:
 def _said_span(plan: CampaignPlan, ends_at: datetime) -> str:
     """Until when, and from when on where nothing leaves soon: it is to start, or its windows are closed."""
     until = said_end(ends_at, plan.earliest_at, plan.latest_at)
+    if plan.is_earliest and plan.first_at != ends_at:
+        until = f"{until} at the earliest"
     if plan.first_at is None or plan.first_at - plan.begins_at < _SOON:
         return f"until {until}"
     since = shown_time(plan.first_at, seconds=False)

@@ -18,7 +18,7 @@ from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
 from broadcaster.domain.plan_changes import MOST_INSTANCES
-from broadcaster.domain.plan_remarks import plan_remarks, said_change_of_expiry, said_expiry
+from broadcaster.domain.plan_remarks import plan_remarks, said_change_of_expiry, said_expiry, said_waits_for_people
 from broadcaster.domain.sending_plans import Hold
 from broadcaster.domain.skips import said_skips
 from broadcaster.domain.span_limits import SpanLimit, parse_each_rate
@@ -36,7 +36,7 @@ def plan(
         typer.Option(
             "--with-instance",
             metavar="NAME|+N",
-            help="As if it were sent through this one as well, or through N more like its fastest. Repeatable.",
+            help="As if it were sent through this one as well, or through N more like its best one. Repeatable.",
         ),
     ] = None,
     with_rate: Annotated[
@@ -200,7 +200,7 @@ def _said_end(plan: CampaignPlan) -> str:
 
 def _said_waits(plan: CampaignPlan) -> list[str]:
     said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
-    said += [each.what(shown_time) for each in plan.waiting_people]
+    said += said_waits_for_people(plan, shown_time)
     return ["; ".join(said)] if said else []
 
 
@@ -218,17 +218,18 @@ def _said_gain(before: CampaignPlan, after: CampaignPlan) -> str:
 def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
     plan = found.changed or found.plan
     at = f"{shown_time(deadline)}{_said_expired(plan, deadline)}"
+    it, further = (f"with {' and '.join(found.changes)} it", "further ") if found.changed is not None else ("it", "")
     if found.is_made:
-        say(f"it makes {at}")
+        say(f"{it} makes {at}{'' if plan.is_paced else ', as far as the gateway lets it'}")
     elif found.change is None:
         resumed = "instances that go on, " if plan.stopped else ""
         say(
-            f"it misses {at}, and no single change makes it: {resumed}an earlier start, longer windows, one "
-            f"shared limit, one rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
+            f"{it} misses {at}, and no single {further}change makes it: {resumed}an earlier start, longer windows, "
+            f"one shared limit, one rate, or up to {MOST_INSTANCES} more instances{_said_canary(plan, deadline)}"
         )
     else:
         until = "" if found.change.ends_at is None else f", and it ends {shown_time(found.change.ends_at)}"
-        say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")
+        say(f"{it} misses {at}; the cheapest {further}change that makes it: {found.change.says}{until}")
 
 
 def _said_expired(plan: CampaignPlan, deadline: datetime) -> str:

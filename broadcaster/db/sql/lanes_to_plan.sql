@@ -2,7 +2,8 @@ WITH /* lanes_to_plan */ RECURSIVE
 -- Lanes as they stand, and those that share a limit with them, or send campaigns that share one with what these send, be
 -- it by way of others (`domain.lanes_now.LaneNow`); and those of what shares %(limits)s; and those from which messages will
 -- go to them, since they are in trouble, or that will get some of these, too. What
--- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain.
+-- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain:
+-- of those that were not made while the lane was down or refused, since these say nothing of how it sends when it is well.
 limited AS MATERIALIZED ( -- which limits hold for lanes, or for something that they send or are to send
     SELECT DISTINCT cl.lane_id, held.limit_id
     FROM campaign_limits held
@@ -73,6 +74,11 @@ CROSS JOIN LATERAL (
             SELECT outcome, duration_ms, finished_at
             FROM attempts
             WHERE account_id = i.account_id AND finished_at BETWEEN now() - interval '1 hour' AND now()
+                AND NOT EXISTS (
+                    SELECT FROM lane_troubles t
+                    WHERE t.lane_id = l.id AND t.health IN ('down', 'refused')
+                        AND attempts.finished_at >= t.began_at AND attempts.finished_at < t.ended_at
+                )
             ORDER BY finished_at DESC
             LIMIT %(most)s
         ) found

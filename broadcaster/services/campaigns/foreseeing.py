@@ -15,6 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, values
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.instance_copies import best_to_copy, said_like, with_more
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, cheapest_change, makes_it
@@ -40,14 +41,15 @@ class WhatIf:
     instances: Sequence[str] = ()
     """Send through these as well."""
     more: int = 0
-    """Through so many others, each like its fastest."""
+    """Through so many others, each like the one of its instances of which these make it end first."""
     rates: Mapping[str, Sequence[float | SpanLimit]] = field(default_factory=dict)
     """With these rates by instance: in messages a second, or what is counted over a span."""
     deadline: datetime | None = None
     """By which change all of it leaves before; None: that is not asked."""
 
-    def says(self, like: str) -> Sequence[str]:
-        """What is changed, for people; `like` is the instance that each of those `more` is like."""
+    def says(self, through: PlannedCampaign) -> Sequence[str]:
+        """What is changed, for people; `through` is the campaign through the `instances` as well."""
+        like = said_like(through, best_to_copy(through, self.more)) if self.more else ""
         more = [f"{self.more if self.more > 1 else 'one'} more like {like}"] if self.more else []
         rates = [f"{name} at {', '.join(map(_said, rates))}" for name, rates in self.rates.items()]
         return [*(f"instance {name}" for name in self.instances), *more, *rates]
@@ -75,7 +77,7 @@ class ForeseenCampaign:
     is_made: bool | None
     """Whether it makes the deadline, with what is changed; None: there is none."""
     change: PlanChange | None
-    """The cheapest one by which it does, where it does not."""
+    """The cheapest one by which it does, where it does not: on top of what is changed."""
 
     @property
     def is_missed(self) -> bool:
@@ -118,7 +120,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         messages=plan.messages,
         plan=plan,
         days_without=planned.days_without(plan),
-        changes=what_if.says(planned.with_instances(added).fastest.instance),
+        changes=what_if.says(planned.with_instances(added)),
         changed=None if changed is planned else after,
         is_made=is_made,
         change=change,
@@ -235,7 +237,7 @@ def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) ->
         raise UsageError(f"--with-instance {quoted(twice)}: it is sent through that one already")
     changed = planned.with_instances(added)
     if what_if.more:
-        changed = changed.with_more(what_if.more)
+        changed = with_more(changed, what_if.more, best_to_copy(changed, what_if.more))
     lanes = {lane.instance: lane.id for lane in changed.own_lanes}
     for name, rates in what_if.rates.items():
         if name not in lanes:

@@ -204,15 +204,17 @@ def open_work(source: Engine | Reader, name: str) -> OpenWork:
 def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
     """When each campaign is sent that is running, or is to start, by name.
 
-    Nothing where they are sent through more than MOST_LANES: that would take long.
+    Nothing where they are sent through more than MOST_LANES: that would take long. People whom they share are not
+    reckoned with.
     """
     with as_of_now(source) as moment, reading(moment) as connection:
         lanes = values(connection, "lanes_with_parts", name=None)
         if not lanes or len(lanes) > MOST_LANES:
             return {}
         around = surroundings_of(connection, lanes)
+        asking = set(values(connection, "campaigns_asking_people"))
     by_id = around.plans([], campaigns=sorted({part.campaign for part in around.beside}))
-    return {around.names[campaign]: plan for campaign, plan in by_id.items()}
+    return {around.names[campaign]: replace(plan, is_earliest=campaign in asking) for campaign, plan in by_id.items()}
 
 
 def surroundings_of(
