@@ -95,7 +95,7 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
         assert_done(run_cli("phone", "block", "+628120000009", "--instance", INSTANCE, "--reason", REASON[:400]))
         assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
-        assert_done(run_cli("notify", "add", UNBROKEN, "--whatsapp", "+628120000009", "--instance", INSTANCE))
+        assert_done(run_cli("notify", "add", UNBROKEN, "--whatsapp", "+628120000008", "--instance", INSTANCE))
         opened.sql(
             "INSERT INTO notices (event, subject, occurrence, document) SELECT 'campaign.finished', 'c', '',"
             " jsonb_build_object('summary', CAST(:said AS text), 'detail', CAST(:why AS text), 'advice', 'none')",
