@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from broadcaster.domain.changed_settings import changed_settings
 from broadcaster.domain.course import Course, TimeSpan
 from broadcaster.domain.masking import masked
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.charts import Chart, bars_chart, course_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
-from broadcaster.pages.naming import EVENTS, NAMES, SETTINGS, npgettext
-from broadcaster.pages.own_words import in_own_words, own_words
+from broadcaster.pages.naming import NAMES, npgettext
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.state_figures import bars_of_states, state_terms
+from broadcaster.pages.told_events import told_events
 from broadcaster.pages.told_times import told_hours
-from broadcaster.services.audit import AuditEntry
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, SentFigures
 from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
 from broadcaster.services.campaigns.move_reports import ToldMove
@@ -33,8 +32,6 @@ _SETTLED = npgettext("messages", "settled as sent by an operator", "settled as s
 _FEWEST_STEPS = 3
 """Of a course that is worth a chart."""
 _MOST_SPANS = 100
-_LONGEST_VALUE = 120
-"""Characters of what was changed that are shown, unless it is ours."""
 _SHORT = 3_600.0
 """Seconds: of what took less, moments are told with their seconds."""
 _WORTH_TELLING = 60.0
@@ -61,6 +58,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "told_share": _told_share(report, language),
         "told_time": _told_time(report, language),
         "told_course": "" if report.course is None else _told_course(report.course, language),
+        "begins_at": _first_row(report),
         "course_chart": _course_chart(report.course, language),
         "spans": _spans(report.course, language)[:_MOST_SPANS],
         "hours_by_recipient": summary.hours is not None and summary.hours.goes_by_recipient,
@@ -71,7 +69,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "told_replies": _told_replies(report, language),
         "times": list(_times(report, language)),
         "moved": _move_line(language),
-        "events": list(_told_events(report, language)),
+        "events": told_events(report, language),
     }
 
 
@@ -137,6 +135,14 @@ def _told_course(course: Course, language: Language) -> str:
     if len(course.steps) < _FEWEST_STEPS:
         told += " " + _("That was too short for a chart.")
     return told
+
+
+def _first_row(report: CampaignReport) -> datetime | None:
+    """When the first row of the course begins: steps are of the clock, and begin before the campaign."""
+    started = report.detail.summary.started_at
+    if report.course is None or started is None:
+        return started
+    return max(started, report.course.time.begins_at)
 
 
 def _course_chart(course: Course | None, language: Language) -> Chart | None:
@@ -277,51 +283,6 @@ def _move_line(language: Language) -> Callable[[ToldMove, Markup, Markup], Marku
         return Markup(escape(text)) % {"number": number, "giver": giver, "taker": taker} + f" ({why})"  # noqa: S704
 
     return told
-
-
-class ToldEvent(NamedTuple):
-    """What an operator did."""
-
-    at: datetime
-    who: str
-    what: str
-    changes: Sequence[tuple[str, str | None, str | None]]
-    """The name of each value, and what it was and became, where that can be said in a few words."""
-
-
-def _told_events(report: CampaignReport, language: Language) -> Iterator[ToldEvent]:
-    said_hours = {each: told_hours(hours, language) for each, hours in report.event_hours.items()}
-    campaign = report.detail.summary.name
-    for event in report.events:
-        of = "" if (event.object_kind, event.object_name) == ("campaign", campaign) else f" ({event.object_name})"
-        command = event.command or ""
-        known = EVENTS.get(command)
-        what = language.gettext(known) if known else command or in_own_words(event.action, language)
-        yield ToldEvent(event.at, event.operator or "-", f"{what}{of}", _told_changes(event, said_hours, language))
-
-
-def _told_changes(
-    event: AuditEntry, said_hours: Mapping[int, str], language: Language
-) -> list[tuple[str, str | None, str | None]]:
-    if event.action not in {"changed", "noted"}:
-        return []
-    changed = changed_settings(event.before or {}, event.after or {}, said_hours, language.moment)
-    told = []
-    for name, pair in changed.items():
-        was, now = pair if name == "windows" else (_few_words(each, language) for each in pair)
-        told.append((_named(name, language), was, now))
-    return told
-
-
-def _named(setting: str, language: Language) -> str:
-    return language.gettext(SETTINGS[setting]) if setting in SETTINGS else setting
-
-
-def _few_words(value: str, language: Language) -> str | None:
-    if value in NAMES:
-        return language.gettext(NAMES[value])
-    told = own_words(value, language)
-    return told if told is not None else value if len(value) <= _LONGEST_VALUE else None
 
 
 def _phone_shown(*, with_phones: bool) -> Callable[[str], str]:

@@ -121,7 +121,7 @@ def test_the_keyboard_reaches_all_that_opens(browser: Browser, file_url: str) ->
             reached.append(watched.page.evaluate("document.activeElement.textContent"))
             outline = watched.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline == "solid"
-        assert reached == ["Skip to the content", "When an instance could send nothing", "The chart as a table"]
+        assert reached == ["Skip to the content", "When an instance could send nothing", "Requests as a table"]
         watched.page.keyboard.press("Enter")
         assert watched.page.locator("details[open] table").is_visible()
 

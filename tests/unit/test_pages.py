@@ -38,9 +38,11 @@ from broadcaster.pages.environment import stylesheet
 from broadcaster.pages.languages import LANGUAGES, language_of
 from broadcaster.pages.naming import EVENTS, NAMES
 from broadcaster.pages.report_page import report_page
+from broadcaster.services.campaigns.full_reports import CampaignReport
 from broadcaster.services.inbox_reports import ReplyFigures
 from broadcaster.settings import load
 from tests.support.sample_report import (
+    END,
     NAME,
     START,
     STATES,
@@ -385,6 +387,47 @@ def test_events_are_told_in_the_language_and_not_as_commands(code: str) -> None:
     told = language(code).gettext(EVENTS["campaign submit"])
     assert told in events
     assert language(code).gettext("Submitted").lower() in told, "as beside its moment"
+
+
+def events_of(report: CampaignReport) -> str:
+    """What the events of a report say, without tags."""
+    told = report_page(report, language()).split('id="events"')[1].split("</section>")[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", told).split())
+
+
+def test_an_action_is_one_event_and_not_what_the_trail_writes_of_it() -> None:
+    retired = [
+        event(
+            1, END, "instance retire", before={"health": "ok"}, after={"health": "paused", "health_reason": "retired"}
+        ),
+        event(2, END, "instance retire", before={"retired_at": None}, after={"retired_at": "2026-11-29T16:00:00Z"}),
+    ]
+    retired = [msgspec.structs.replace(each, object_kind="instance", object_name="third") for each in retired]
+    cancelled = [
+        event(3, END, "campaign cancel", before={"pending": 302}, after={"cancelled": 302}),
+        event(4, END, "campaign cancel", before={"state": "running"}, after={"state": "cancelled"}),
+    ]
+    told = events_of(sample_report(events=[*retired, *cancelled], moves=[], failovers=[]))
+    assert (told.count("instance retired (third)"), told.count("campaign cancelled")) == (1, 1)
+    assert "campaign cancelled 302 cancelled" in told
+    assert [each for each in ("paused", "health", "state", "→", "-") if f" {each} " in told] == []
+
+
+def test_what_is_changed_twice_is_two_events() -> None:
+    changes = [event(n, END, "campaign set", before={"priority": n}, after={"priority": n + 1}) for n in (1, 2)]
+    told = events_of(sample_report(events=changes, moves=[], failovers=[]))
+    assert told.count("campaign changed") == 2
+    assert "priority 1 → 2" in told
+    assert "priority 2 → 3" in told
+
+
+def test_the_first_row_of_requests_begins_with_the_campaign() -> None:
+    began = START + timedelta(minutes=2)
+    report = sample_report()
+    summary = msgspec.structs.replace(report.detail.summary, started_at=began)
+    page = report_page(replace(report, detail=replace(report.detail, summary=summary)), language())
+    rows = page.split("Requests as a table")[1].split("<tbody>")[1]
+    assert rows.split('<th scope="row">')[1].startswith(language().moment(began))
 
 
 def times_of(**changes: Any) -> str:
