@@ -86,6 +86,8 @@ def _of(
     until: datetime | None = None,
     waiting: int = 0,
 ) -> Standstill:
+    # What has expired by then does not leave; plans say how much that is.
+    is_too_late = next_try and campaign.expires_at and next_try >= campaign.expires_at
     return Standstill(
         What.CAMPAIGN,
         campaign.name,
@@ -94,7 +96,7 @@ def _of(
         remedy,
         detail=detail,
         since=since,
-        next_try=next_try,
+        next_try=None if is_too_late and cause is not Cause.IN_DOUBT else next_try,
         until=until,
         waiting=waiting,
     )

@@ -136,6 +136,8 @@ class CampaignFacts:
     """Why it is in this state, where that needs a reason."""
     queue: QueuedOccurrence | None = None
     """None: it is no queued occurrence."""
+    expires_at: datetime | None = None
+    """When what has not left of it expires; None: never."""
 
 
 class FullLimit(NamedTuple):

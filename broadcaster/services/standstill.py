@@ -210,6 +210,7 @@ class _Row(msgspec.Struct, frozen=True):
     campaign: str | None
     state: CampaignState | None
     starts_at: datetime | None
+    expires_at: datetime | None
     started_at: datetime | None
     state_reason: str | None
     schedule: str | None
@@ -278,7 +279,7 @@ def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
     queue = None if row.schedule is None else QueuedOccurrence(row.schedule, row.schedule_is_paused, row.behind)
-    return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason, queue)
+    return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason, queue, row.expires_at)
 
 
 def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:

@@ -194,6 +194,19 @@ def test_people_who_will_have_had_enough_by_then_are_waited_for_as_well(run_cli:
     assert re.search(r"^campaign x is sent from .* until .* at the earliest$", said, re.MULTILINE)
 
 
+def test_the_month_of_a_schedule_says_what_is_left_of_what_was_due_before(run_cli: RunCli, shop: Shop) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1/min"))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    add = ("schedule", "add", "news", "--cron", "0 9 1 1 *", "--timezone", "UTC", "--audience", "people")
+    run_cli(*add, "--instance", "a", "--text", "Hi")
+    name = assert_done(run_cli("schedule", "run-now", "news", "--json")).json["campaign"]
+    dispatch.start_due_campaigns(shop.engine)
+    said = assert_done(run_cli("schedule", "plan", "news")).stdout
+    assert re.search(rf"^campaign {name} of schedule news is still to be sent: 20 left, until ", said, re.MULTILINE)
+    [found] = assert_done(run_cli("schedule", "plan", "--json")).json["open"]
+    assert (found["campaign"], found["messages"], found["expire"]) == (name, 20, 0)
+
+
 def test_a_schedule_says_how_many_of_its_next_occurrence_expire(run_cli: RunCli, shop: Shop) -> None:
     assert_done(run_cli("instance", "set", "a", "--rate", "10/h"))
     assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))

@@ -68,3 +68,21 @@ def test_who_is_skipped_goes_by_when_their_own_country_is_reached(
     assert shop.states("c").get("skipped", 0) == skipped
     assert plan.messages == pytest.approx(2 * OF_EACH - skipped, abs=2)
     assert sum(each.messages for each in plan.skips) == 2 * OF_EACH - plan.messages
+
+
+def test_windows_that_are_closed_for_all_are_waited_for_from_now_on(shop: Shop) -> None:
+    """Those in Japan have got it: it is eight hours until windows open in Nigeria."""
+    clock = DatabaseClock(shop.engine)
+    [(seconds,)] = shop.sql(
+        "SELECT extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '44 h' - now())::float8"
+    )
+    assert isinstance(seconds, float)
+    clock.step(seconds)
+    shop.add("a", "60/h", burst=1)
+    submit(shop, "c", "a", "08:00-10:00")
+    run_until(shop, clock, lambda: shop.sql("SELECT next_due_at > now() FROM campaign_lanes") == [(True,)])
+    plan = foresee(shop.engine, "c", WhatIf()).plan
+    assert plan.ends_at is not None
+    assert [wait.what for wait in plan.waits] == ["its windows"]
+    waited = plan.waits[0].seconds
+    assert waited == pytest.approx((plan.ends_at - plan.begins_at).total_seconds() - (OF_EACH - 1) * 60, abs=120)

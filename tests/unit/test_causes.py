@@ -258,6 +258,14 @@ def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Work, said
     assert_runnable(said)
 
 
+def test_nothing_is_said_to_leave_next_that_has_expired_by_then() -> None:
+    full = lane(full="20/h", slot=NOW + timedelta(hours=1))
+    [in_time] = sentences(campaign(work(full, pending=3), expires_at=NOW + timedelta(hours=2)))
+    [late] = sentences(campaign(work(full, pending=3), expires_at=NOW + timedelta(minutes=30)))
+    assert "next message at 13:31:00; 3 messages wait" in in_time
+    assert "has sent all that limit 20/h allows; 3 messages wait" in late
+
+
 def test_a_next_try_never_lies_in_the_past() -> None:
     [instance, told] = found(campaign(work(replace(DOWN, not_before=ago(1)), pending=3)))
     assert (instance.next_try, told.next_try) == (None, None)

@@ -11,6 +11,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.services.schedules.month_plan import plan_month
+from broadcaster.services.schedules.planned_month import OpenOccurrence
 from broadcaster.services.standstill import find_waiting
 from broadcaster.settings import load
 from broadcaster.time_zones import shown_time
@@ -36,8 +37,10 @@ def plan(
     if as_json:
         say_json(planned)
         return
+    for each in planned.open:
+        say(_said_open(each))
     if not planned.occurrences:
-        say("nothing is due within a month")
+        say(f"nothing {'more ' if planned.open else ''}is due within a month")
         say_troubles(few_troubles(waiting))
         return
     say_table(
@@ -62,3 +65,11 @@ def plan(
         until = shown_time(planned.planned_until)
         say(f"only the first {count:,} are planned, those due before {until}: more is due than can be planned at once")
     say_troubles(few_troubles(waiting))
+
+
+def _said_open(each: OpenOccurrence) -> str:
+    """What is left of an occurrence that was due before, and until when that is sent."""
+    until = "" if each.ends_at is None else f", until {shown_time(each.ends_at, seconds=False)}"
+    expire = f"; {each.expire:,} of them expire" if each.expire else ""
+    left = f"{each.messages:,} left{until}{expire}"
+    return f"campaign {each.campaign} of schedule {each.schedule} is still to be sent: {left}"

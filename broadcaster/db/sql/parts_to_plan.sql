@@ -16,7 +16,11 @@ SELECT /* parts_to_plan */
     hours.document AS hours,
     greatest(
         CASE WHEN c.started_at IS NULL THEN c.starts_at END,
-        CASE WHEN c.state = 'running' AND NOT part.is_under_way AND cl.next_due_at <> 'infinity' THEN cl.next_due_at END,
+        CASE -- Windows are planned: that they open is no moment before which nothing is waited for.
+            WHEN c.state = 'running' AND NOT part.is_under_way AND cl.next_due_at <> 'infinity'
+                AND NOT EXISTS (SELECT FROM openings o WHERE o.hours_id = c.hours_id AND o.opens_at = cl.next_due_at)
+            THEN cl.next_due_at
+        END,
         part.last_free_at,
         now()
     ) AS not_before,

@@ -54,8 +54,9 @@ def plan_month(engine: Engine, name: str | None = None) -> PlannedMonth:
         around = surroundings_of(connection, lanes, limits=limits)
         sent = _sent(connection, around)
         month, planned_until = _planned(connection, schedules, now, around, sent)
+    begun = [found for each in schedules if name in (None, each.name) for found in month.open(each)]
     told = [month.told(each) for each in month.made() if name is None or each.schedule.name == name]
-    return PlannedMonth(sorted(told, key=lambda each: (each.due_at, each.schedule)), planned_until)
+    return PlannedMonth(begun, sorted(told, key=lambda each: (each.due_at, each.schedule)), planned_until)
 
 
 def _planned(

@@ -60,9 +60,24 @@ class PlannedOccurrence(msgspec.Struct, frozen=True):
     """What is wrong with it, for people."""
 
 
+class OpenOccurrence(msgspec.Struct, frozen=True):
+    """An occurrence that is a campaign by now, of which something is left to send."""
+
+    schedule: str
+    campaign: str
+    messages: int
+    """How many are left."""
+    ends_at: datetime | None
+    """When the last of them leaves; None: nobody can tell."""
+    expire: int
+    """How many of them expire."""
+
+
 class PlannedMonth(msgspec.Struct, frozen=True):
     """The next month of schedules."""
 
+    open: Sequence[OpenOccurrence]
+    """What was due before."""
     occurrences: Sequence[PlannedOccurrence]
     planned_until: datetime | None
     """From then on more is due than is planned at once, and nothing is planned; None: all of the month is planned."""
@@ -95,6 +110,7 @@ class Month:
             sharing = each.schedule.sharing or Sharing()
             around = around.with_failover(each.campaign, sharing.failover_after, each.schedule.lane_rates)
         self._due = due
+        self._open, self._campaigns = sent, around.names
         successions = [
             _succession(schedule, each, sent.get(schedule.id, ())) for schedule, each in self._by_schedule()
         ]
@@ -123,6 +139,12 @@ class Month:
                     break
                 made += not self._is_left_out(each)
                 yield each
+
+    def open(self, schedule: Schedule) -> Iterator[OpenOccurrence]:
+        """What of a schedule was due before, and has something left to send."""
+        for campaign in self._open.get(schedule.id, ()):
+            plan = self._plans[campaign]
+            yield OpenOccurrence(schedule.name, self._campaigns[campaign], plan.messages, plan.known_end, plan.expire)
 
     def wanted(self, before: Mapping[int, int]) -> Mapping[int, int]:
         """Of how many occurrences, by schedule (id), it is to be planned anew; `before` are those of this one.
