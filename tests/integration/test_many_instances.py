@@ -63,7 +63,7 @@ def test_thousands_are_listed_in_bounded_memory(engine: Engine, settings: Settin
     more = {command: after[command].megabytes - before[command].megabytes for command in commands}
     assert {command: megabytes for command, megabytes in more.items() if megabytes > MEGABYTES} == {}
     table = after["instance list"].result.stdout.splitlines()
-    assert table[0].split() == ["NAME", "HEALTH", "RATE", "PENDING", "IN", "FLIGHT", "SENT", "FAILED", "IN", "DOUBT"]
+    assert table[0].split() == ["NAME", "HEALTH", "RATE", "PENDING", "SENDING", "SENT", "FAILED", "IN", "DOUBT"]
     assert table[1].split() == ["shop", "000001", "down", "60/min", "2", "0", "0", "0", "0"]
     assert len(table) == 1 + 2 * COUNT
     names = [each["name"] for each in after["instance list --json"].result.json]

@@ -14,7 +14,12 @@ from msgspec import structs
 from broadcaster.domain.instance_copies import best_to_copy, said_like, with_more, worth_copying
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.plan_changes import ChangeKind, _more_instances, cheapest_change, makes_it
+from broadcaster.domain.plan_changes import (
+    ChangeKind,
+    _more_instances,  # private: one of the kinds of changes, whichever is the cheapest
+    cheapest_change,
+    makes_it,
+)
 from broadcaster.domain.planned_campaign import PlannedCampaign
 from broadcaster.domain.planned_parts import PlannedPart
 from broadcaster.domain.span_limits import parse_each_rate
