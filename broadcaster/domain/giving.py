@@ -13,8 +13,6 @@ import msgspec
 from broadcaster.domain.sharing import MoveReason
 from broadcaster.domain.states import LaneHealth
 
-_WELL = (LaneHealth.OK, LaneHealth.THROTTLED)
-
 
 class Taking(Protocol):
     """A lane that may get what another one of its campaign has pending."""
@@ -59,7 +57,7 @@ class SharingLane(msgspec.Struct, frozen=True):
     @property
     def is_well(self) -> bool:
         """Whether nothing but time keeps it from sending."""
-        return self.health in _WELL
+        return self.health.is_well
 
 
 def takers_and_given(lanes: Sequence[SharingLane]) -> tuple[Sequence[SharingLane], int]:

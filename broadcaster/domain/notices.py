@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr
 
 from broadcaster.domain.care import STOPPED, percent
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
-from broadcaster.domain.states import CampaignState, MessageState
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.domain.unsettled_causes import UnsettledCampaign
 from broadcaster.errors import UsageError, quoted
 
@@ -67,7 +67,6 @@ _FIGURES = ("total", "sent", "failed", "unknown", "skipped", "cancelled", "expir
 _NAMED = {"waiting": "messages waiting"}
 """Figures whose name does not say to people what they count."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
-_ENDED = (CampaignState.FINISHED, CampaignState.CANCELLED)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
 
@@ -207,7 +206,7 @@ def unsettled(campaign: UnsettledCampaign) -> Occasion:
 def many_opted_out(rate: OptOutRate) -> Occasion:
     """More opted out than a receiver's bound allows."""
     share = rate.opted_out / rate.read
-    if rate.state in _ENDED:
+    if rate.state in FINAL_CAMPAIGN_STATES:
         remedy = Remedy(
             "ask whether these people wanted it before they get another one; read what they wrote with",
             f"broadcaster replies list --campaign {quote(rate.name)}",

@@ -40,6 +40,11 @@ class LaneHealth(StrEnum):
     REFUSED = "refused"
     PAUSED = "paused"
 
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing but time keeps its instance from sending."""
+        return self in {LaneHealth.OK, LaneHealth.THROTTLED}
+
 
 def told_health(health: LaneHealth, *, is_retired: bool) -> str:
     """What people call it: one that is retired is paused for good."""

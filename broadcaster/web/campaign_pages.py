@@ -51,7 +51,7 @@ from broadcaster.web.told import shares_of_states, told_troubles
 GROUPS = {
     "now": (CampaignState.RUNNING, CampaignState.PAUSED),
     "later": (CampaignState.SCHEDULED, CampaignState.DRAFT),
-    "ended": (CampaignState.FINISHED, CampaignState.CANCELLED),
+    "ended": FINAL_CAMPAIGN_STATES,
 }
 """How the list is divided."""
 _FEW, _MANY = 20, 200

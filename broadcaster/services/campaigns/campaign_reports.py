@@ -148,7 +148,7 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     @property
     def may_send(self) -> bool:
         """Whether it has messages left, and its instance is well."""
-        return self.pending + self.sending > 0 and self.health in (LaneHealth.OK, LaneHealth.THROTTLED)
+        return self.pending + self.sending > 0 and self.health.is_well
 
 
 class Failure(msgspec.Struct, frozen=True):

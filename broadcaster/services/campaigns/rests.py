@@ -23,7 +23,7 @@ from broadcaster.domain.care import with_default
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.phone_census import count_countries
-from broadcaster.domain.states import CampaignState
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.domain.templates import PHONE_VARIABLE
 from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services.campaigns.checks import admission, refuse_unread
@@ -192,8 +192,7 @@ def _lock_rests(connection: Connection, of: str) -> tuple[int, Sequence[_Rest]]:
 
 
 def _refuse_open(rest: _Rest, of: str) -> None:
-    is_final = rest.state in (CampaignState.FINISHED, CampaignState.CANCELLED)
-    if is_final or (rest.has_started and not rest.pending):
+    if rest.state in FINAL_CAMPAIGN_STATES or (rest.has_started and not rest.pending):
         return
     what = f"campaign {rest.name!r} is {rest.state}" + ("" if rest.name == of else f" with the rest of {of!r}")
     left = f" and has messages to send: {rest.pending:,}" if rest.pending else " and has not started"

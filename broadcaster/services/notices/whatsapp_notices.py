@@ -22,7 +22,6 @@ _TEMPLATE = text_content("{{ notice }}")
 """All notices share it: what differs is personal of the message, and purged with it."""
 _VARIABLE = "notice"
 _MAX_ATTEMPTS = 5
-_WELL = (LaneHealth.OK, LaneHealth.THROTTLED)
 
 
 class _Through(msgspec.Struct, frozen=True):
@@ -46,7 +45,7 @@ def send_notice(engine: Engine, open_vault: OpenVault, delivery: Delivery) -> An
         through = first(connection, "take_by_whatsapp", _Through, id=delivery.id)
         if through is None:
             return Answer(True, "it was handed over before")
-        if through.health not in _WELL:
+        if not through.health.is_well:
             health = told_health(through.health, is_retired=through.is_retired)
             return Answer(False, f"instance {through.instance} is {health}, and sends nothing")
         if through.has_opted_out:
