@@ -93,7 +93,11 @@ def dealt_to_room(
     same, but for a message or two.
     """
     total = messages + sum(there.values())
-    shares = shares_of(total, _after_delays(total, _paces(rates, speeds), delays))
+    return filled_up(messages, there, shares_of(total, _after_delays(total, _paces(rates, speeds), delays)))
+
+
+def filled_up(messages: int, there: Mapping[int, int], shares: Mapping[int, int]) -> Mapping[int, int]:
+    """How many of so many messages each lane gets that has `there` already, where all have these shares in the end."""
     room = {lane: float(share - there[lane]) for lane, share in shares.items() if share > there[lane]}
     return shares_of(messages, room) if room else {}
 

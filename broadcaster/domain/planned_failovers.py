@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
-from broadcaster.domain.dealing import apportioned, dealt_to_room
+from broadcaster.domain.dealing import apportioned, dealt_to_room, filled_up
 from broadcaster.domain.plan_terms import Failover, Move, Taker
 from broadcaster.domain.planned_lanes import LaneAhead
 from broadcaster.domain.planned_limits import LimitAhead
@@ -84,8 +84,7 @@ class FailoversAhead:
         takers = [taker for taker in each.takers if taker.place in in_time]
         there = {taker.place: self._lanes[taker.place].left_of({each.campaign}) for taker in takers}
         if each.shares is not None and len(takers) > 1:
-            in_the_end = each.shares(now, messages + sum(there.values()), in_time)
-            shares = dealt_to_room(messages, there, in_the_end, in_the_end, dict.fromkeys(there, 0.0))
+            shares = filled_up(messages, there, each.shares(now, messages + sum(there.values()), in_time))
         else:
             shares = dealt_to_room(
                 messages,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -88,23 +88,26 @@ class SendingPlan:
 
     def remaining(self, campaign: int = 0) -> int:
         """How many of its messages do not leave within the horizon, and do not expire."""
-        return self._of_queues(self.left, campaign)
+        return self.remaining_by_lane(campaign).total()
 
     def remaining_by_lane(self, campaign: int = 0) -> Counter[int]:
         """The same by the place of their lane."""
+        return self._by_lane(self.left, campaign)
+
+    def expiring(self, campaign: int = 0) -> int:
+        """How many of its messages expire."""
+        return self.expiring_by_lane(campaign).total()
+
+    def expiring_by_lane(self, campaign: int = 0) -> Counter[int]:
+        """The same by the place of their lane."""
+        return self._by_lane(self.expired, campaign)
+
+    def _by_lane(self, counts: Mapping[tuple[int, int], int], campaign: int) -> Counter[int]:
         found = Counter[int]()
-        for (lane, queue), count in self.left.items():
+        for (lane, queue), count in counts.items():
             if self._campaign(lane, queue) == campaign:
                 found[lane] += count
         return found
-
-    def expiring(self, campaign: int = 0, lanes: Collection[int] | None = None) -> int:
-        """How many of its messages expire; with `lanes` (places) only those that these have."""
-        expired = self.expired.items()
-        return self._of_queues({key: count for key, count in expired if lanes is None or key[0] in lanes}, campaign)
-
-    def _of_queues(self, counts: Mapping[tuple[int, int], int], campaign: int) -> int:
-        return sum(count for (lane, queue), count in counts.items() if self._campaign(lane, queue) == campaign)
 
     def _campaign(self, lane: int, queue: int) -> int:
         return self.lanes[lane].queues[queue].campaign

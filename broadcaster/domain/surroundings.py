@@ -206,8 +206,9 @@ class Surroundings:
         stopped = {lane.id: lane for lane in self.lanes if lane.is_stopped}
         waiting = (part for part in own if part.lane_id in stopped and not part.is_under_way)
         opening = (part for part in waiting if self._opens(stopped[part.lane_id], part))
-        places = [place for place, lane in enumerate(self.lanes) if lane.id in stopped]
-        return min(plan.expiring(campaign, places), sum(part.messages for part in opening))
+        expiring = plan.expiring_by_lane(campaign)
+        of_stopped = sum(expiring[place] for place, lane in enumerate(self.lanes) if lane.is_stopped)
+        return min(of_stopped, sum(part.messages for part in opening))
 
     def _opens(self, lane: LaneNow, part: PlannedPart) -> bool:
         """Whether the lane may send it before it expires, as far as hours go."""

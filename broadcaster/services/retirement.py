@@ -19,7 +19,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.reading import Snapshot
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.campaign_plans import CampaignPlan
-from broadcaster.domain.dealing import dealt_to_room, shares_of
+from broadcaster.domain.dealing import dealt_to_room, filled_up, shares_of
 from broadcaster.domain.giving import takers_of
 from broadcaster.domain.plan_remarks import said_change_of_expiry
 from broadcaster.domain.planned_parts import PlannedPart
@@ -206,7 +206,7 @@ def _dealt(connection: Connection, campaign: _Campaign) -> Mapping[int, int]:
     takers, there = campaign.takers, {each.id: each.pending for each in campaign.takers}
     shares = stored_shares(connection, campaign.id, campaign.pending + sum(there.values()), among=set(there))
     if shares is not None:
-        return dealt_to_room(campaign.pending, there, shares, shares, dict.fromkeys(there, 0.0))
+        return filled_up(campaign.pending, there, shares)
     return dealt_to_room(
         campaign.pending,
         there,
