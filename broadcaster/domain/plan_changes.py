@@ -231,14 +231,14 @@ def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_
     if seconds <= 0:
         return
     found = []
-    for order, like in enumerate(worth_copying(campaign, seconds)):
+    for like in worth_copying(campaign, seconds):
 
         def suffices(number: int, like: LaneNow = like) -> bool:
             return makes_it(with_more(campaign, number, like).plan(), deadline)
 
         if (least := _least(suffices, MOST_INSTANCES)) is not None:
-            found.append((least, order, like))
-    for least, _, like in sorted(found, key=lambda each: each[:2]):
+            found.append((least, like))
+    for least, like in sorted(found, key=lambda each: each[0]):
         more = "1 instance" if least == 1 else f"{least} instances"
         yield f"{more} more like {said_like(campaign, like)}", with_more(campaign, least, like)
 

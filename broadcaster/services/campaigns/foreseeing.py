@@ -47,9 +47,8 @@ class WhatIf:
     deadline: datetime | None = None
     """By which change all of it leaves before; None: that is not asked."""
 
-    def says(self, through: PlannedCampaign) -> Sequence[str]:
-        """What is changed, for people; `through` is the campaign through the `instances` as well."""
-        like = said_like(through, best_to_copy(through, self.more)) if self.more else ""
+    def says(self, like: str) -> Sequence[str]:
+        """What is changed, for people; `like` is the instance that each of those `more` is like."""
         more = [f"{self.more if self.more > 1 else 'one'} more like {like}"] if self.more else []
         rates = [f"{name} at {', '.join(map(_said, rates))}" for name, rates in self.rates.items()]
         return [*(f"instance {name}" for name in self.instances), *more, *rates]
@@ -106,7 +105,9 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         error = ConflictError if campaign.state is CampaignState.CANCELLED else NothingLeftError
         raise error(f"nothing is left to send of campaign {name!r}: it is {campaign.state}")
     plan = planned.plan()
-    changed = _changed(planned, what_if, list(added))
+    through = _through(planned, what_if, list(added))
+    like = best_to_copy(through, what_if.more) if what_if.more else None
+    changed = _at_rates(through if like is None else with_more(through, what_if.more, like), what_if)
     after = plan if changed is planned else changed.plan()
     is_made, change = None, None
     if what_if.deadline is not None:
@@ -120,7 +121,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
         messages=plan.messages,
         plan=plan,
         days_without=planned.days_without(plan),
-        changes=what_if.says(planned.with_instances(added)),
+        changes=what_if.says("" if like is None else said_like(through, like)),
         changed=None if changed is planned else after,
         is_made=is_made,
         change=change,
@@ -231,22 +232,24 @@ def _weights(in_use: LaneRates) -> Mapping[int, float]:
     return {lane: each for lane, each in in_use.items() if each is not None}
 
 
-def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:
-    own = {lane.instance: lane.id for lane in planned.own_lanes}
+def _through(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:
+    """The campaign through these lanes (ids) as well."""
+    own = {lane.instance for lane in planned.own_lanes}
     if twice := next((name for name in what_if.instances if name in own), None):
         raise UsageError(f"--with-instance {quoted(twice)}: it is sent through that one already")
-    changed = planned.with_instances(added)
-    if what_if.more:
-        changed = with_more(changed, what_if.more, best_to_copy(changed, what_if.more))
-    lanes = {lane.instance: lane.id for lane in changed.own_lanes}
+    return planned.with_instances(added)
+
+
+def _at_rates(planned: PlannedCampaign, what_if: WhatIf) -> PlannedCampaign:
+    lanes = {lane.instance: lane.id for lane in planned.own_lanes}
     for name, rates in what_if.rates.items():
         if name not in lanes:
             raise UsageError(
                 f"--with-rate {quoted(name)}: it is not sent through that one; see `broadcaster campaign show "
                 f"{quote(planned.around.names.get(planned.parts[0].campaign, 'NAME'))}`"
             )
-        changed = changed.at_rates(lanes[name], rates)
-    return changed
+        planned = planned.at_rates(lanes[name], rates)
+    return planned
 
 
 def _said(rate: float | SpanLimit) -> str:
