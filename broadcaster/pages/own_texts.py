@@ -108,8 +108,6 @@ OWN_TEXTS = (
     _("cannot read its chats: %(why)s"),
     _("has heard from 1 person who may be asking to stop, and nobody has decided"),
     _("has heard from %(count)s people who may be asking to stop, and nobody has decided"),
-    _("%(count)s person"),
-    _("%(count)s people"),
     _("cannot be read"),
     _("lags, with 1 changed chat that waits,"),
     _("lags, with %(count)s changed chats that wait,"),

@@ -24,6 +24,16 @@ JAPAN, NIGERIA = "81902{:07d}", "234803{:07d}"
 """Eight hours apart all year."""
 
 
+def stepped_to(shop: Shop, time: str) -> DatabaseClock:
+    """A clock at this time of tomorrow, in UTC."""
+    clock = DatabaseClock(shop.engine)
+    moment = "date_trunc('day', now(), 'UTC') + interval '1 day' + CAST(:time AS interval)"
+    [(seconds,)] = shop.sql(f"SELECT extract(epoch FROM {moment} - now())::float8", time=time)
+    assert isinstance(seconds, float)
+    clock.step(seconds)
+    return clock
+
+
 def submit(shop: Shop, name: str, instance: str, window: str, care: Care | None = None) -> None:
     """To the same people of both countries in turns."""
     rows = "".join(f"{country.format(number)}\n" for number in range(OF_EACH) for country in (JAPAN, NIGERIA))
@@ -52,13 +62,8 @@ def test_who_is_skipped_goes_by_when_their_own_country_is_reached(
 
     In Japan it comes seven hours and a half after the first, and in Nigeria eight.
     """
-    clock = DatabaseClock(shop.engine)
-    [(seconds,)] = shop.sql(
-        "SELECT extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '47:40' - now())::float8"
-    )
-    assert isinstance(seconds, float)
-    # It is 08:40 in Japan then.
-    clock.step(seconds)
+    # It is 08:40 in Japan.
+    clock = stepped_to(shop, "23:40")
     shop.add("a", "60/h", burst=1)
     shop.add("b", "60/h", burst=1)
     submit(shop, "other", "a", "08:00-10:00")
@@ -72,12 +77,7 @@ def test_who_is_skipped_goes_by_when_their_own_country_is_reached(
 
 def test_windows_that_are_closed_for_all_are_waited_for_from_now_on(shop: Shop) -> None:
     """Those in Japan have got it: it is eight hours until windows open in Nigeria."""
-    clock = DatabaseClock(shop.engine)
-    [(seconds,)] = shop.sql(
-        "SELECT extract(epoch FROM date_trunc('day', now(), 'UTC') + interval '44 h' - now())::float8"
-    )
-    assert isinstance(seconds, float)
-    clock.step(seconds)
+    clock = stepped_to(shop, "20:00")
     shop.add("a", "60/h", burst=1)
     submit(shop, "c", "a", "08:00-10:00")
     run_until(shop, clock, lambda: shop.sql("SELECT next_due_at > now() FROM campaign_lanes") == [(True,)])
